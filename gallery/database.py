@@ -15,6 +15,8 @@ from likeness.errors import ConfigError
 MIGRATIONS = Path(__file__).parent / "migrations"
 SILENT_SECONDS = 20
 """A connection that answers nothing for so long is broken, on both of its ends."""
+FREE_SECONDS = 10
+"""So long a request waits for a free connection before it is told to come again: nobody looks at an empty page for longer."""
 OPEN_SECONDS = 45
 """So long a transaction may stay open without a word: who holds its locks was cut off."""
 
@@ -40,8 +42,8 @@ def open_engine(url: str, *, connections: int = 20) -> Engine:
         "postgres://", "postgresql+psycopg://", 1
     )
     return create_engine(  # what a statement was given, hashes of passwords among it, stands in no error and no log
-        driver, pool_size=connections, max_overflow=10, pool_pre_ping=True, connect_args=connecting(),
-        hide_parameters=True,
+        driver, pool_size=connections, max_overflow=10, pool_timeout=FREE_SECONDS, pool_pre_ping=True,
+        connect_args=connecting(), hide_parameters=True,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from likeness.errors import without_control
+from likeness.safety.spelling import fold
 
 
 def storable(text: str) -> str:
@@ -16,13 +17,13 @@ def storable(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    if without_control(text) != text or "\n" in text or not text.strip():
+    if without_control(text) != text or "\n" in text or not fold(text).strip():
         raise ValueError("letters that cannot be seen")
     return text.strip()
 
 
 def _prose(text: str) -> str:
-    if without_control(text.replace("\r\n", "\n")) != text.replace("\r\n", "\n") or not text.strip():
+    if without_control(text.replace("\r\n", "\n")) != text.replace("\r\n", "\n") or not fold(text).strip():
         raise ValueError("letters that cannot be seen")
     return text.strip()
 

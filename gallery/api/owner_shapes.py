@@ -53,8 +53,16 @@ class AdminTakedown(TakedownReceipt):
     file_url: str | None
 
 
-class AdminPerson(Shape):
+class AdminVersion(Shape):
     id: uuid.UUID
+    name: str
+
+
+class AdminPerson(Shape):
+    """`versions`: all there are, the newest first, whoever may draw with them."""
+
+    id: uuid.UUID
+    versions: list[AdminVersion]
     name: str
     consent_id: str
     ended: AwareDatetime | None

@@ -122,8 +122,7 @@ def _site(settings: Settings, host: str, port: int) -> list[str]:
     if not (WEB / ".next" / "BUILD_ID").is_file():
         raise ConfigError(f"the pages are not built: {WEB / '.next'} is not there", reason="no-pages",
                           remedy="cd gallery/web && npm ci && npm run build, or `make gallery`")  # fmt: skip
-    next_js = WEB / "node_modules" / "next" / "dist" / "bin" / "next"
-    return ["node", str(next_js), "start", "-H", str(address.hostname), "-p", str(address.port)]
+    return ["node", str(WEB / "server.mjs"), "-H", str(address.hostname), "-p", str(address.port)]
 
 
 def _exit(_number: int, _frame: FrameType | None) -> None:

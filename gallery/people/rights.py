@@ -88,11 +88,16 @@ def as_allowed(
     used = _charged(db, today, Generation.user_id == right.user_id, Generation.version_id == version.id)
     per_day = right.per_day
     if person.per_day is not None:
-        of_person = select(Version.id).where(Version.person_id == person.id)
-        others = _charged(db, today, Generation.version_id.in_(of_person)) - used
+        others = charged_of(db, person, now) - used
         per_day = max(0, min(per_day, person.per_day - others))
     kinds = tuple(kind for kind in right.kinds if person.kinds is None or kind in person.kinds)
     return Allowed(right=right, version=version, person=person, used_today=used, per_day=per_day, kinds=kinds)
+
+
+def charged_of(db: Session, person: Person, now: datetime.datetime) -> int:
+    """How many pictures of a person are drawn or under way of all that was asked for today."""
+    of_person = select(Version.id).where(Version.person_id == person.id)
+    return _charged(db, day_begin(now), Generation.version_id.in_(of_person))
 
 
 def _charged(db: Session, since: datetime.datetime, *which: object) -> int:

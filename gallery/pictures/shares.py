@@ -3,6 +3,7 @@
 import datetime
 import secrets
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,7 +14,10 @@ from gallery.audit import note
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_allowed, not_there
 from gallery.generation.request import own_picture
-from gallery.tables import Person, Picture, Share, User
+from gallery.tables import Person, Picture, Share, Takedown, User
+
+HOLDING = ("portrayed", "minor")
+"""Reasons of a report that is believed until it is decided."""
 
 
 def share(
@@ -64,7 +68,7 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
     """
     with gallery.transaction() as db:
         found = find_share(db, token)
-        if found is None or found.ended or found.held or found.expires <= gallery.clock():
+        if found is None or found.ended or found.expires <= gallery.clock() or held(db, [found.picture_id]):
             raise not_there()
         picture = db.get_one(Picture, found.picture_id)
         person = db.get_one(Person, picture.person_id)
@@ -85,6 +89,14 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
             raise RequestError(401, "password", "This is not the password.", remedy="Try again.")
         take_back_try(gallery, SHARE_PASSWORD, found.token_sha256)
     return picture, person
+
+
+def held(db: Session, picture_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Of which pictures no link shows anything, whoever made it and whenever, until every such report on them is decided."""
+    of_these = select(Takedown.picture_id).where(
+        Takedown.picture_id.in_(picture_ids), Takedown.decided.is_(None), Takedown.reason.in_(HOLDING)
+    )
+    return set(db.scalars(of_these))
 
 
 def find_share(db: Session, token: str) -> Share | None:

@@ -14,6 +14,7 @@ from gallery.generation.ending import end
 from gallery.generation.work import STOPPED
 from gallery.people.layout import take_out
 from gallery.people.presets import KINDS
+from gallery.people.rights import charged_of, day_begin
 from gallery.pictures.erasing import erase_gone
 from gallery.pictures.leaving import leave
 from gallery.portrayed.links import portrayed
@@ -39,9 +40,14 @@ def narrow(gallery: Gallery, token: str, kinds: list[str], per_day: int | None) 
                 "A page like this one only allows less than before.", "A wider consent is a new record."
             )
         person.kinds, person.per_day = [one for one in before if one in kinds], per_day
-        for one in _under_way(db, person):
-            if one.prompt_kind not in kinds:
+        waiting = _under_way(db, person)
+        today, used = day_begin(gallery.clock()), charged_of(db, person, gallery.clock())
+        used += sum(one.charged for one in waiting if one.created < today)
+        for one in sorted(waiting, key=lambda one: one.created, reverse=True):  # the newest is let go first
+            if one.prompt_kind not in kinds or (per_day is not None and used > per_day):
+                before = one.charged
                 end(db, gallery, one, "cancelled", STOPPED)
+                used -= before - one.charged
         note(db, gallery.clock(), f"portrayed:{person.name}", "narrowed", kinds=person.kinds, per_day=per_day)
         return person
 

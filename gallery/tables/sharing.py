@@ -30,7 +30,7 @@ class AlbumPicture(Base):
 
 
 class Share(Base):
-    """A link to one picture; of its token only the sha256 is known here. `held`: hidden until a report is decided."""
+    """A link to one picture; of its token only the sha256 is known here."""
 
     __tablename__ = "shares"
     id: Mapped[Id]
@@ -38,7 +38,6 @@ class Share(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     password: Mapped[str | None] = mapped_column(String(200))
-    held: Mapped[bool] = mapped_column(default=False)
     created: Mapped[datetime.datetime]
     expires: Mapped[datetime.datetime]
     ended: Mapped[datetime.datetime | None]

@@ -16,13 +16,11 @@ from gallery.pictures.erasing import erase_gone
 from gallery.pictures.leaving import leave
 from gallery.pictures.looks import alike
 from gallery.pictures.shares import find_share
-from gallery.tables import Blocked, Picture, Share, Takedown, User
+from gallery.tables import Blocked, Person, Picture, Takedown, User
 
 HOURS = 48
 REMIND_HOURS_LEFT = (24, 12, 2)
 Reason = Literal["portrayed", "minor", "rights", "other"]
-HELD_AT_ONCE = ("portrayed", "minor")
-"""The link shows nothing until such a report is decided."""
 
 
 def report(
@@ -43,7 +41,6 @@ def report(
                         statement=statement, created=now, due=now + datetime.timedelta(hours=HOURS), withdrawn=0)  # fmt: skip
         db.add(made)
         db.flush()
-        share.held = share.held or reason in HELD_AT_ONCE
         note(db, now, "stranger", "reported", takedown=str(made.id), reason=reason)
     return made
 
@@ -79,11 +76,11 @@ def _decide(
     one.decided, one.decision, one.by = now, decision, by
     if decision == "remove":
         picture = db.get_one(Picture, one.picture_id)
+        # A worker that stores a picture of this person is waited for: it looked for what is blocked before this was.
+        db.scalars(select(Person.id).where(Person.id == picture.person_id).with_for_update()).one()
         found = alike(db, picture.pdq)
         one.withdrawn = leave(db, found, "taken-down", now).pictures
         db.add(Blocked(pdq=picture.pdq, person_id=picture.person_id, created=now))
-    else:
-        db.get_one(Share, one.share_id).held = False
     note(db, now, by, "takedown-decided", takedown=str(one.id), decision=decision, withdrawn=one.withdrawn)
 
 

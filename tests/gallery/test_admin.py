@@ -17,6 +17,9 @@ def test_an_owner_invites_grants_and_takes_away(world: World) -> None:
     assert ann.post("/sign-up", body).status_code == 200
     ann.load()
     which = next(one["id"] for one in owner.get("/admin/users").json()["items"] if one["name"] == "Ann")
+    assert owner.get("/people").json() == []  # the owner may draw nobody, and gives rights to everybody
+    (there,) = owner.get("/admin/people").json()["items"]
+    assert there["versions"] == [{"id": str(version), "name": "v1"}]
     right = {"user_id": which, "version_id": str(version), "per_day": 3, "kinds": ["free"]}
     given = owner.send("PUT", "/admin/rights", right).json()
     assert owner.send("PUT", "/admin/rights", right | {"per_day": 9}).json()["id"] == given["id"]

@@ -7,15 +7,20 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from gallery_stripe import pay
 from gallery_world import World
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
+from fakes.server import FakeServers
+from gallery.database import FREE_SECONDS
 from gallery.embedded import EmbeddedServer
 from gallery.generation.events import tell
 
@@ -53,6 +58,33 @@ def test_a_request_in_the_middle_of_which_the_database_goes_is_not_carried_out_a
     assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 0
     assert ann.post("/generations", wish).status_code == 202
     assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 2
+
+
+def test_where_no_connection_is_free_nothing_is_taken_and_the_same_wish_goes_once_one_is(
+    selling: World, monkeypatch: pytest.MonkeyPatch, stripe: FakeServers
+) -> None:
+    world = selling
+    pool = cast(QueuePool, world.gallery.engine.pool)
+    assert pool._timeout == FREE_SECONDS
+    ann, version = world.drawing()
+    pay(world, ann)
+    before = ann.get("/money").json()["balance"]
+    wish = {"version_id": version, "prompt": "smiling", "count": 2, "attempt": str(uuid.uuid4())}
+    with ExitStack() as held, monkeypatch.context() as patch:
+        patch.setattr(pool, "_timeout", 0.01)
+        for _ in range(pool.size() + 10):
+            held.enter_context(world.gallery.engine.connect())
+        for answer in (
+            ann.post("/generations", wish),
+            ann.get("/pictures"),
+            ann.get("/session"),
+            ann.get("/events"),
+        ):
+            assert (answer.status_code, answer.json()["error"]["reason"]) == (503, "database")
+    assert (ann.get("/money").json()["balance"], ann.get("/generations").json()["items"]) == (before, [])
+    assert [ann.post("/generations", wish).status_code for _ in range(2)] == [202, 202]
+    assert ann.get("/money").json()["balance"] == before - 1
+    assert len(ann.get("/generations").json()["items"]) == 1
 
 
 def test_a_wish_in_the_middle_of_which_the_database_goes_is_drawn_once(world: World) -> None:

@@ -2,10 +2,18 @@
 
 import json
 import uuid
-from typing import Any
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
 
+import anyio
+import anyio.lowlevel
 from gallery_world import World
+from starlette.responses import Response
+from starlette.types import Message
 
+from gallery.api.routes.events import MOST_STREAMS, get_events
+from gallery.errors import RequestError
 from gallery.generation.events import Pulse, last_event
 
 
@@ -54,3 +62,32 @@ def test_one_look_serves_all_streams_and_shows_each_user_their_own(world: World)
     world.pass_time(minutes=2)
     pulse.look()
     assert pulse.newest(ids[0]) == 0  # of late there is none; a stream looks for itself, too
+
+
+def test_streams_that_begin_at_the_same_moment_are_no_more_than_so_many(world: World) -> None:
+    """All of them are let in before the first one begins."""
+    user, request = cast(Any, SimpleNamespace(id=uuid.uuid4())), cast(Any, SimpleNamespace(app=world.app))
+    answers = [get_events(request, world.gallery, user, cast(Any, None)) for _ in range(MOST_STREAMS + 5)]
+    codes, scope = Counter[int](), {"type": "http", "app": world.app, "asgi": {"spec_version": "2.4"}}
+
+    async def send(message: Message) -> None:
+        codes[message["status"]] += 1
+        await anyio.sleep_forever()
+
+    async def begin(answer: Response) -> None:
+        try:
+            await answer(scope, anyio.sleep_forever, send)
+        except RequestError as error:
+            codes[error.status] += 1
+
+    async def all_at_once() -> None:
+        async with anyio.create_task_group() as tasks:
+            for answer in answers:
+                tasks.start_soon(begin, answer)
+            while codes.total() < len(answers):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+
+    anyio.run(all_at_once)
+    assert codes == {200: MOST_STREAMS, 429: 5}
+    assert world.app.state.streams == Counter()

@@ -64,7 +64,10 @@ def test_a_body_too_long_is_not_read(target: Target, stated: bool) -> None:
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("name", ["a\r\nSet-Cookie: x=y", "a\u202eb", "\x1b[2J", "   ", "x" * 81, "a\x00"])
+@pytest.mark.parametrize(
+    "name",
+    ["a\r\nSet-Cookie: x=y", "a\u202eb", "\x1b[2J", "   ", "x" * 81, "a\x00", "\u3164\u2800", "\U000e0041"],
+)
 def test_a_name_that_does_more_than_it_says_is_refused(target: Target, name: str) -> None:
     assert target.ann.post("/albums", {"title": name}).status_code == 422
 
@@ -78,7 +81,7 @@ def test_a_title_of_an_album_passes_the_gates_of_words(target: Target, title: st
         assert (answer.status_code, answer.json()["error"]["remedy"]) == (422, "Use other words.")
 
 
-@pytest.mark.parametrize("statement", ["a\u202eb", "\x1b[2J", " \n ", "x" * 4001])
+@pytest.mark.parametrize("statement", ["a\u202eb", "\x1b[2J", " \n ", "\u3164", "x" * 4001])
 def test_a_report_that_does_more_than_it_says_is_refused(target: Target, statement: str) -> None:
     body = {"name": "Mia", "email": "mia@example.org", "reason": "other", "statement": statement}
     answer = target.world.browser().post(f"/shared/{target.token}/takedown", body)

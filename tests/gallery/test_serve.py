@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import ValidationError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gallery.api.wire import Wire
 from gallery.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +112,23 @@ def test_a_header_hides_nobody_from_the_limits_unless_a_proxy_is_named(
     named = {"GALLERY_DATABASE_URL": new_database(), "GALLERY_TRUSTED_PROXIES": "127.0.0.1"}
     with serving(tmp_path, "--no-worker", **named) as (_, url):
         assert guesses(url) == [422] * 31
+
+
+def test_uvicorn_calls_what_the_wire_checks_in() -> None:
+    """Where uvicorn names one of them otherwise, it would call nothing of ours, and nothing would be refused."""
+    ours = {name for name, what in vars(Wire).items() if callable(what) and name[:1] != "_"}
+    theirs = ours | {"send_400_response"}
+    gone = sorted(name for name in theirs if not callable(getattr(HttpToolsProtocol, name, None)))
+    assert not gone, (
+        f"uvicorn has another HttpToolsProtocol, without {gone}: mend gallery/api/wire.py before its pin is moved"
+    )
+    assert {
+        "data_received",
+        "on_header",
+        "on_headers_complete",
+        "on_message_begin",
+        "on_message_complete",
+    } <= ours
 
 
 @pytest.mark.parametrize("proxies", ["*", "example.org", "10.0.0.1,*"])

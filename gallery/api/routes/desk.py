@@ -1,5 +1,6 @@
 """What owners read: the queue, workers, refusals, the audit log, storage."""
 
+import uuid
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -25,10 +26,14 @@ WORKERS = text(
 
 @router.get("/people", response_model=Page[AdminPerson])
 def get_people(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
-    """All persons, ended ones too."""
+    """All persons with their versions, ended ones too."""
     with gallery.transaction() as db:
+        versions: dict[uuid.UUID, list[dict[str, Any]]] = {}
+        for one in db.scalars(select(Version).order_by(Version.created.desc(), Version.name)):
+            versions.setdefault(one.person_id, []).append({"id": one.id, "name": one.name})
         items = [{"id": one.id, "name": one.name, "consent_id": one.consent_id, "ended": one.ended, "kinds": one.kinds,
-                  "per_day": one.per_day} for one in db.scalars(select(Person).order_by(Person.name))]  # fmt: skip
+                  "per_day": one.per_day, "versions": versions.get(one.id, [])}
+                 for one in db.scalars(select(Person).order_by(Person.name))]  # fmt: skip
     return {"items": items, "next": None}
 
 

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from gallery.accounts.sessions import Visitor, visitor_of
 from gallery.api import shapes
@@ -43,30 +44,37 @@ def get_events(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Each generation of the user's as it changes; it ends after a while, and the browser comes again by itself."""
-    streams: Counter[uuid.UUID] = request.app.state.streams
-    if streams[user.id] >= MOST_STREAMS:
-        raise RequestError(429, "streams", "This gallery is open in too many windows.", remedy="Close some.")
     number = int(last_event_id) if last_event_id and NUMBER.fullmatch(last_event_id) else None
     headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
-    return StreamingResponse(
-        _counted(streams, user.id, _stream(gallery, request.app.state.pulse, user.id, who, number)),
-        media_type="text/event-stream",
-        headers=headers,
-    )
+    lines = _stream(gallery, request.app.state.pulse, user.id, who, number)
+    return CountedStream(user.id, lines, media_type="text/event-stream", headers=headers)
 
 
-async def _counted(
-    streams: Counter[uuid.UUID], user_id: uuid.UUID, lines: AsyncGenerator[str]
-) -> AsyncGenerator[str]:
-    streams[user_id] += 1
-    try:
-        async with aclosing(lines):
-            async for line in lines:
-                yield line
-    finally:
-        streams[user_id] -= 1
-        if not streams[user_id]:
-            del streams[user_id]
+class CountedStream(StreamingResponse):
+    """One of a user's streams: looked for and counted in one step, so that many that begin at once are as many as one after the other.
+
+    Raises:
+        RequestError: 429: there are enough.
+    """
+
+    def __init__(self, user_id: uuid.UUID, lines: AsyncGenerator[str], **more: Any) -> None:
+        super().__init__(lines, **more)
+        self._user_id, self._lines = user_id, lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        streams: Counter[uuid.UUID] = scope["app"].state.streams
+        if streams[self._user_id] >= MOST_STREAMS:
+            raise RequestError(
+                429, "streams", "This gallery is open in too many windows.", remedy="Close some."
+            )
+        streams[self._user_id] += 1
+        try:
+            async with aclosing(self._lines):
+                await super().__call__(scope, receive, send)
+        finally:
+            streams[self._user_id] -= 1
+            if not streams[self._user_id]:
+                del streams[self._user_id]
 
 
 async def _stream(

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from gallery.accounts.names import shown_names
-from gallery.accounts.tries import TOKEN_PLACE, count_try
+from gallery.accounts.tries import PORTRAYED, count_try
 from gallery.api.bodies import Body
 from gallery.api.routes.pictures import Size, file_answer
 from gallery.api.shapes import FILES, Address, Kind, Narrow, Portrayed, WithdrawalReceipt, content
@@ -101,25 +101,31 @@ def get_file(token: str, picture_id: uuid.UUID, gallery: GalleryDep, size: Size 
     return file_answer(gallery, picture, person.name, size, cache="no-store")
 
 
+def _count(gallery: GalleryDep, token: str) -> None:
+    """Count what is asked by a link under its person: strangers in the same place use nothing of it up."""
+    with gallery.transaction() as db:
+        person = portrayed(db, gallery, token)
+    count_try(gallery, PORTRAYED, str(person.id))
+
+
 @router.post("/portrayed/{token}/narrow", response_model=Narrow)
 def post_narrow(token: str, body: Narrowed, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """Allow less."""
-    count_try(gallery, TOKEN_PLACE, who.place)
+    _count(gallery, token)
     person = narrow(gallery, token, list(body.kinds), body.per_day)
     return {"kinds": person.kinds, "per_day": person.per_day}
 
 
 @router.post("/portrayed/{token}/revoke", response_model=WithdrawalReceipt)
 def post_revoke(token: str, body: Confirmed, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
-    """End everything; the answer is the receipt."""
-    count_try(gallery, TOKEN_PLACE, who.place)
+    """End everything; the answer is the receipt. No limit stands before it: nobody guesses a signed link."""
     return revoke(gallery, token, body.confirm)
 
 
 @router.post("/portrayed/{token}/renew", response_model=Address)
 def post_renew(token: str, gallery: GalleryDep, who: VisitorDep) -> dict[str, Any]:
     """A new link in place of this one, which ends: for whoever lost it, or showed it to the wrong person."""
-    count_try(gallery, TOKEN_PLACE, who.place)
+    _count(gallery, token)
     with gallery.transaction() as db:
         person = portrayed(db, gallery, token, lock=True)
         person.link += 1

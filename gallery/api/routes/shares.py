@@ -15,7 +15,7 @@ from gallery.api.routes.pictures import Size, file_answer
 from gallery.api.shapes import FILES, Ended, NewShare, Page, SharedPicture, TakedownReceipt, content
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.errors import not_there
-from gallery.pictures.shares import end_share, share, shared
+from gallery.pictures.shares import end_share, held, share, shared
 from gallery.tables import Share, Takedown
 from gallery.takedown.reports import Reason, report, tell_of
 
@@ -50,9 +50,10 @@ def get_shares(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     now = gallery.clock()
     with gallery.transaction() as db:
         own = select(Share).where(Share.user_id == user.id, Share.ended.is_(None), Share.expires > now)
+        links = db.scalars(own.order_by(Share.created.desc())).all()
+        hidden = held(db, [one.picture_id for one in links])
         items = [{"id": one.id, "picture_id": one.picture_id, "created": one.created, "expires": one.expires,
-                  "password": one.password is not None, "held": one.held}
-                 for one in db.scalars(own.order_by(Share.created.desc()))]  # fmt: skip
+                  "password": one.password is not None, "held": one.picture_id in hidden} for one in links]  # fmt: skip
     return {"items": items, "next": None}
 
 

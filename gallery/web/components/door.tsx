@@ -10,7 +10,7 @@ import { Welcome } from "./welcome";
 export function Door({ door }: { door: DoorName }) {
   const session = useSession();
   const [token, setToken] = useState<string | null>(null);
-  useEffect(() => setToken((held) => held ?? takeToken()), []);
+  useEffect(() => void setToken((held) => held ?? takeToken()), []);
   if (session.data && token !== null) return <Welcome settings={session.data.settings} door={door} token={token} />;
   return (
     <Shell>

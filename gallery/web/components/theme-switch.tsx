@@ -9,7 +9,7 @@ const icons = { system: Monitor, light: Sun, dark: Moon };
 
 export function ThemeSwitch() {
   const [theme, show] = useState<Theme>("system");
-  useEffect(() => show(themeOf(document.documentElement.dataset.theme)), []);
+  useEffect(() => void show(themeOf(document.documentElement.dataset.theme)), []);
   const Icon = icons[theme];
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
   return (

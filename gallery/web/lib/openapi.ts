@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * Get People
-         * @description All persons, ended ones too.
+         * @description All persons with their versions, ended ones too.
          */
         get: operations["get_people_api_admin_people_get"];
         put?: never;
@@ -971,7 +971,7 @@ export interface paths {
         put?: never;
         /**
          * Post Revoke
-         * @description End everything; the answer is the receipt.
+         * @description End everything; the answer is the receipt. No limit stands before it: nobody guesses a signed link.
          */
         post: operations["post_revoke_api_portrayed__token__revoke_post"];
         delete?: never;
@@ -1309,7 +1309,10 @@ export interface components {
             /** Url */
             url: string;
         };
-        /** AdminPerson */
+        /**
+         * AdminPerson
+         * @description `versions`: all there are, the newest first, whoever may draw with them.
+         */
         AdminPerson: {
             /** Consent Id */
             consent_id: string;
@@ -1326,6 +1329,8 @@ export interface components {
             name: string;
             /** Per Day */
             per_day: number | null;
+            /** Versions */
+            versions: components["schemas"]["AdminVersion"][];
         };
         /** AdminRight */
         AdminRight: {
@@ -1436,6 +1441,16 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "member" | "guest";
+        };
+        /** AdminVersion */
+        AdminVersion: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /** Album */
         Album: {

@@ -33,6 +33,7 @@ export type CalculatorFigures = Shapes["CalculatorFigures"];
 export type AdminUser = Shapes["AdminUser"];
 export type AdminPerson = Shapes["AdminPerson"];
 export type AdminRight = Shapes["AdminRight"];
+export type Kind = AdminRight["kinds"][number];
 export type AdminTakedown = Shapes["AdminTakedown"];
 export type AdminStorage = Shapes["Storage"];
 export type Payment = Shapes["PaymentLine"];

@@ -1,8 +1,10 @@
 // What people do on the built site, by mouse, keyboard and finger, in Debian's Chromium.
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { fill } from "./fake/state.mjs";
-import { openSite, OWNER, signIn, visit } from "./site.mjs";
+import { openSite, OWNER, signIn, visit, WEB } from "./site.mjs";
 
 let site, page;
 before(async () => (site = await openSite()));
@@ -314,15 +316,80 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   await page.getByText("No pictures yet").waitFor();
 });
 
+test("a second wish begins while the first one runs, and a third one after it", async () => {
+  await signIn(page);
+  for (const words of ["in a library", "at a market", "on a train"]) {
+    await page.getByLabel("What do you want to see?").fill(words);
+    await page.getByRole("button", { name: /^Draw / }).click();
+    await page.getByRole("article", { name: new RegExp(words) }).waitFor();
+  }
+  assert.equal(await page.getByRole("article").count(), 3);
+});
+
+/** Effects whose function gives back whatever a call gives: React calls it when the effect ends. */
+const LEAKS = /use(Layout)?Effect\(\(\) => (?!\{|void )/;
+
+test("no effect hands on what a browser's function answers", () => {
+  for (const name of readdirSync(`${WEB}components`, { recursive: true }).filter((one) => /\.tsx?$/.test(one)))
+    assert.doesNotMatch(readFileSync(`${WEB}components/${name}`, "utf8"), LEAKS, name);
+});
+
+test("pictures that fly by are not fetched, and those where it stops are", async () => {
+  fill(site.fake.state, 3000);
+  await signIn(page);
+  await page.goto("/gallery");
+  await open(0).waitFor();
+  const fetched = new Set();
+  page.on("request", (request) => request.url().includes("size=thumb") && fetched.add(request.url()));
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000); // by the page's clock a jump takes 16 ms, however busy the machine is
+  for (let jump = 0; jump < 12; jump++) {
+    const scrolled = page.evaluate(() => new Promise((done) => (addEventListener("scroll", () => done(), { once: true }), scrollBy(0, 500))));
+    await scrolled;
+    await page.clock.runFor(16);
+  }
+  const before = fetched.size;
+  await page.clock.resume();
+  await page.waitForFunction(() => {
+    const seen = [...document.querySelectorAll('button[aria-label^="Open: "]')].map((one) => [one.getBoundingClientRect(), one.querySelector("img")]).filter(([{ top, bottom }]) => bottom > 0 && top < innerHeight);
+    return seen.length > 20 && seen.every(([, img]) => img?.complete && img.naturalWidth);
+  });
+  assert.ok(before < 40, `${before} fetched on the way`);
+});
+
+/** The head of the answer to a request with this target in its first line. */
+const headOf = (target) =>
+  new Promise((done, fail) => {
+    const { host, port, hostname } = new URL(site.url);
+    let said = "";
+    const socket = connect(Number(port), hostname, () => socket.write(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
+    socket.on("data", (part) => (said += part)).on("end", () => done(said.split("\r\n\r\n")[0])).on("error", fail);
+  });
+
+test("a request that names another site in its first line is sent nowhere, and none leaves this site", async () => {
+  for (const target of ["http://evil.example/gallery", "https://evil.example/api/session", "http://evil.example//s/token", "*"]) {
+    const head = await headOf(target);
+    assert.match(head, /^HTTP\/1.1 400 /, target);
+    assert.doesNotMatch(head, /evil/, target);
+  }
+  for (const target of ["//evil.example/gallery", "/\\evil.example/x", "///evil.example/", "/gallery//", "/s/x/?to=//evil.example", "/%2F%2Fevil.example/"]) {
+    const place = /^location: (.*)$/im.exec(await headOf(target));
+    assert.match(place?.[1] ?? "/", /^\/(?![/\\])/, target);
+  }
+});
+
 test("an owner gives and takes rights, and finds it in the audit log; a member sees no admin page", async () => {
   const { state } = site.fake;
   state.users.push({ ...state.users[0], id: crypto.randomUUID(), email: "ben@example.org", name: "Ben", role: "member" });
   await signIn(page);
   await page.goto("/admin");
   await page.getByRole("link", { name: "Rights" }).click();
+  state.rights = []; // also who may draw nobody gives rights
+  await page.reload();
   await page.getByLabel("User").selectOption("Ben (ben@example.org)");
+  await page.getByLabel("Any other words").uncheck();
   await page.getByRole("button", { name: "Give the right" }).click();
-  await page.getByRole("row", { name: /Ben/ }).waitFor();
+  await page.getByRole("row", { name: /Ben .* Portraits, Everyday life, Costumes and roles Take it back/ }).waitFor();
   const member = await visit(site);
   await signIn(member, { email: "ben@example.org", password: OWNER.password });
   assert.equal(await member.getByRole("link", { name: "Admin" }).count(), 0);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { startFake } from "./fake/server.mjs";
 
-const WEB = new URL("..", import.meta.url).pathname;
+export const WEB = new URL("..", import.meta.url).pathname;
 const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 export const OWNER = { email: "ada@example.org", password: "correct horse" };
 export const WIDTHS = [360, 1400];
@@ -28,12 +28,12 @@ export function freePort() {
 
 async function startSite(api, given) {
   const port = given ?? (await freePort());
-  const site = spawn(process.execPath, ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", String(port)], {
+  const site = spawn(process.execPath, ["server.mjs", "-p", String(port)], {
     cwd: WEB, env: { ...process.env, GALLERY_API: api, NEXT_TELEMETRY_DISABLED: "1" }, stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise((done, fail) => {
     site.stdout.on("data", (text) => String(text).includes("Ready") && done());
-    site.on("exit", (code) => fail(new Error(`next start ended with ${code}; run "npm run build" first`)));
+    site.on("exit", (code) => fail(new Error(`server.mjs ended with ${code}; run "npm run build" first`)));
   });
   return { url: `http://127.0.0.1:${port}`, stop: () => new Promise((done) => (site.removeAllListeners("exit"), site.on("exit", done), site.kill())) };
 }

@@ -3,25 +3,28 @@ import { useQuery } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { api } from "@/lib/api";
 import { messages } from "@/lib/messages";
-import { useChange, usePeople } from "@/lib/queries";
-import type { AdminUser } from "@/lib/types";
+import { useChange } from "@/lib/queries";
+import type { AdminUser, Kind } from "@/lib/types";
 import { Button } from "../ui/button";
 import { CopyLink } from "../ui/copy-link";
-import { Input, Select } from "../ui/field";
+import { Checkbox, Input, Select } from "../ui/field";
 import { ErrorNotice, Loading, panel, Section } from "../ui/notice";
 import { Table } from "./table";
 
 const words = messages.admin;
+const KINDS = Object.keys(messages.portrayed.kindNames);
+/** All of them: an owner gives rights to persons whom the owner may not draw. */
+const useEverybody = () => useQuery({ queryKey: ["admin", "people"], queryFn: api.admin.people });
 
 export function Rights() {
   const rights = useQuery({ queryKey: ["admin", "rights"], queryFn: api.admin.rights });
   const users = useQuery({ queryKey: ["admin", "users"], queryFn: api.admin.users });
-  const people = usePeople();
-  const versions = people.data?.flatMap((person) => person.versions.map(({ id, name }) => ({ id, name: `${person.name} · ${name}` })));
+  const people = useEverybody();
+  const versions = people.data?.filter(({ ended }) => !ended).flatMap((person) => person.versions.map(({ id, name }) => ({ id, name: `${person.name} · ${name}` })));
   const revoke = useChange(api.admin.revokeRight, "admin", "people");
   return (
     <div className="grid gap-8">
-      <ErrorNotice error={rights.error ?? revoke.error} />
+      <ErrorNotice error={rights.error ?? people.error ?? revoke.error} />
       {rights.data ? (
         <Table
           rows={rights.data.map((right) => ({ ...right, kinds: right.kinds.map((kind) => messages.portrayed.kindNames[kind] ?? kind) }))}
@@ -64,6 +67,7 @@ function Grant({ users, versions }: { users: AdminUser[]; versions: Named[] }) {
       version_id: field("version"),
       per_day: Number(field("per_day")),
       until: field("until") ? new Date(`${field("until")}T00:00:00`).toISOString() : null,
+      kinds: form.getAll("kinds") as Kind[],
     });
   }, "admin", "people");
   function submit(event: FormEvent<HTMLFormElement>) {
@@ -83,6 +87,12 @@ function Grant({ users, versions }: { users: AdminUser[]; versions: Named[] }) {
           <Input label={words.perDay} name="per_day" type="number" min={0} max={10_000} required defaultValue={20} />
           <Input label={words.until} name="until" type="date" />
         </div>
+        <fieldset className="grid gap-x-4 sm:grid-cols-2">
+          <legend className="text-sm font-medium">{messages.portrayed.kinds}</legend>
+          {KINDS.map((kind) => (
+            <Checkbox key={kind} name="kinds" value={kind} label={messages.portrayed.kindNames[kind] ?? kind} defaultChecked />
+          ))}
+        </fieldset>
         <ErrorNotice error={grant.error} />
         <Button type="submit" className="justify-self-start" disabled={grant.isPending || !users.length || !versions.length}>
           {words.grantDo}
@@ -93,7 +103,7 @@ function Grant({ users, versions }: { users: AdminUser[]; versions: Named[] }) {
 }
 
 function PersonLinks() {
-  const people = useQuery({ queryKey: ["admin", "people"], queryFn: api.admin.people });
+  const people = useEverybody();
   const link = useChange(api.admin.personLink);
   return (
     <Section title={words.link}>

@@ -17,7 +17,7 @@ export function cellOf(column: string, value: unknown): ReactNode {
 }
 
 function breaks(column: string, row: object): string {
-  if (LONG.includes(column)) return "md:min-w-36 md:wrap-anywhere";
+  if (LONG.includes(column)) return "md:min-w-44 md:wrap-anywhere";
   const value: unknown = (row as Record<string, unknown>)[column];
   return typeof value === "string" && WHEN.test(value) ? "md:whitespace-nowrap" : "md:wrap-break-word";
 }

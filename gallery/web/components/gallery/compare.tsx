@@ -9,7 +9,7 @@ import { cn } from "../ui/cn";
 /** Pictures side by side, each with what made it. */
 export function Compare({ pictures, onClose }: { pictures: Picture[]; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void dialog.current?.showModal(), []);
   const columns = pictures.length === 2 || pictures.length === 4 ? "sm:grid-cols-2" : "sm:grid-cols-3";
   return (
     <dialog ref={dialog} aria-label={messages.gallery.compare} onClose={onClose} className="dark-room m-0 h-dvh max-h-none w-screen max-w-none bg-paper p-0 text-ink">

@@ -3,6 +3,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { messages } from "@/lib/messages";
 import type { Picture } from "@/lib/types";
+import { useFast } from "./fast";
 import { columnsFor, rowsOf } from "./rows";
 import { Tile, type TileActs } from "./tile";
 
@@ -35,6 +36,7 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
     observer.observe(document.body);
     return () => observer.disconnect();
   }, []);
+  const fast = useFast();
   const columns = columnsFor(width);
   const cell = (width - GAP * (columns - 1)) / columns;
   const rows = useMemo(() => rowsOf(pictures, columns), [pictures, columns]);
@@ -47,7 +49,7 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
     overscan: 3,
     scrollMargin: top,
   });
-  useEffect(() => virtual.measure(), [virtual, cell]);
+  useEffect(() => void virtual.measure(), [virtual, cell]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -63,7 +65,7 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
             {row.kind === "day" ? (
               <h2 className="pt-5 text-sm font-semibold">{row.title}</h2>
             ) : (
-              <PictureRow pictures={row.pictures} selected={selected} cell={cell} {...acts} />
+              <PictureRow pictures={row.pictures} selected={selected} cell={cell} fast={fast} {...acts} />
             )}
           </div>
         );
@@ -72,11 +74,21 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
   );
 }
 
-const PictureRow = memo(function PictureRow({ pictures, selected, cell, ...acts }: TileActs & { pictures: Picture[]; selected: Props["selected"]; cell: number }) {
+interface RowProps extends TileActs {
+  pictures: Picture[];
+  selected: Props["selected"];
+  cell: number;
+  fast: boolean;
+}
+
+/** Its pictures are fetched once it does not fly by, and stay then. */
+const PictureRow = memo(function PictureRow({ pictures, selected, cell, fast, ...acts }: RowProps) {
+  const [shown, setShown] = useState(!fast);
+  if (!fast && !shown) setShown(true);
   return (
     <div className="flex" style={{ gap: GAP }}>
       {pictures.map((picture) => (
-        <Tile key={picture.id} picture={picture} size={cell} selected={selected && selected.has(picture.id)} {...acts} />
+        <Tile key={picture.id} picture={picture} size={cell} selected={selected && selected.has(picture.id)} shown={shown} {...acts} />
       ))}
     </div>
   );

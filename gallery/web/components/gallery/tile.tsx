@@ -11,8 +11,18 @@ export interface TileActs {
   onChoose: (picture: Picture, range: boolean) => void;
 }
 
-/** A square of the grid. `selected` is null while nothing is being chosen; `size` is in CSS pixels. */
-export const Tile = memo(function Tile({ picture, size, selected, onOpen, onChoose }: TileActs & { picture: Picture; size: number; selected: boolean | null }) {
+interface Props extends TileActs {
+  picture: Picture;
+  /** In CSS pixels. */
+  size: number;
+  /** Null while nothing is being chosen. */
+  selected: boolean | null;
+  /** Whether the picture is fetched. */
+  shown: boolean;
+}
+
+/** A square of the grid. */
+export const Tile = memo(function Tile({ picture, size, selected, shown, onOpen, onChoose }: Props) {
   const alt = messages.picture.alt(picture.person, picture.prompt);
   const choosing = selected !== null;
   return (
@@ -24,7 +34,7 @@ export const Tile = memo(function Tile({ picture, size, selected, onOpen, onChoo
       aria-pressed={choosing ? selected : undefined}
       onClick={(event) => (choosing ? onChoose(picture, event.shiftKey) : onOpen(picture))}
     >
-      <img src={picture.thumb_url} alt="" decoding="async" className={cn("size-full object-cover object-top", selected && "scale-90 rounded-lg")} />
+      {shown && <img src={picture.thumb_url} alt="" decoding="async" className={cn("size-full object-cover object-top", selected && "scale-90 rounded-lg")} />}
       {picture.favourite && <Heart className="absolute bottom-2 left-2 size-4 fill-white text-white drop-shadow" aria-hidden />}
       {choosing && (
         <span className={cn("absolute top-2 right-2 grid size-6 place-items-center rounded-full border-2 border-white", selected ? "bg-accent text-on-accent" : "bg-black/40")} aria-hidden>

@@ -23,8 +23,8 @@ function Desk() {
   const [open, setOpen] = useState<string | null>(null);
   const [begun, setBegun] = useState<string | null>(null);
   const pictures = (runs.data ?? []).flatMap((run) => run.pictures);
-  // On a small screen the runs lie below the form.
-  useEffect(() => document.getElementById(`run-${begun}`)?.scrollIntoView({ block: "nearest" }), [begun]);
+  // On a small screen the runs lie below the form. `void`: what a browser's function gives, newer ones a promise, is no effect's end.
+  useEffect(() => void document.getElementById(`run-${begun}`)?.scrollIntoView({ block: "nearest" }), [begun]);
 
   function draw(run: Generation) {
     addGeneration(client, run);

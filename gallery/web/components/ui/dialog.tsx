@@ -7,7 +7,7 @@ import { IconButton } from "./button";
 /** The browser's own modal dialog: it holds the focus and gives it back. */
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}

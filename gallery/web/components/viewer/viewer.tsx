@@ -36,7 +36,7 @@ export function Viewer({ pictures, open, onMove, onClose, onLike }: Props) {
   const picture = pictures[at];
   const previous = pictures[at - 1];
   const next = pictures[at + 1];
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void dialog.current?.showModal(), []);
   useEffect(() => {
     if (!picture) onClose();
   }, [picture, onClose]);

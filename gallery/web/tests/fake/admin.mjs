@@ -29,7 +29,7 @@ export const adminRoutes = [
     return {};
   }],
   ["GET", "/admin/queue", "owner", ({ state }) => page(state.generations.filter(({ status }) => status === "queued" || status === "drawing").map((one) => ({ ...generationView(state, one), user: state.users.find(({ id }) => id === one.user_id).name })))],
-  ["GET", "/admin/people", "owner", ({ state }) => page(state.people.map(({ id, name, kinds, per_day, revoked }) => ({ id, name, kinds, per_day, ended: revoked })))],
+  ["GET", "/admin/people", "owner", ({ state }) => page(state.people.map(({ id, name, versions, kinds, per_day, revoked }) => ({ id, name, versions, kinds, per_day, ended: revoked })))],
   ["GET", "/admin/workers", "owner", () => page([
     { id: 1, seen: now(), status: "working", drawing: 1 },
     { id: 2, seen: now(), status: "silent", drawing: 0 },
