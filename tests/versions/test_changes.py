@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType, SimpleNamespace
 
-from likeness.cli.versions import diff_command
+from likeness.cli.diff import diff_command
 from likeness.paths import PersonaPaths
 from likeness.versions.changes import difference
 
@@ -74,7 +74,7 @@ def test_trainings_that_differ_in_settings_alone_name_the_next_command(monkeypat
         made[name] = one = Made("s1-t1", skipped=0)
         one.outs = {"models/jade/jade-v1.safetensors": name}
         one.settings = lambda stage, lr=lr: {"train": {"lr": lr}} if stage == "train" else {}
-    monkeypatch.setattr("likeness.cli.versions.Revision", lambda name, persona: made[name])
+    monkeypatch.setattr("likeness.cli.diff.Revision", lambda name, persona: made[name])
     diff_command("v1", persona="jade")
     said = " ".join(capsys.readouterr().out.split())
     assert "the 1 pictures and captions of v1 and workspace are the same" in said
