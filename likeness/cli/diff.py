@@ -1,6 +1,9 @@
 """What differs between two versions of a training set, and which version made a file."""
 
+import gc
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +17,22 @@ from likeness.versions.changes import Difference, difference
 from likeness.versions.lineage import Made, lineage
 from likeness.versions.revision import WORKSPACE, Revision, lock_of, personas_of
 
+
+@contextmanager
+def _no_cycles() -> Generator[None]:
+    """Manifests become some hundred thousand plain values without a cycle: to look for one again and again took longer than
+    to read them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 SHOWN = 40  # lines of the table; the page and --json have all
 
 
+@_no_cycles()
 def diff_command(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A commit, branch, tag or experiment.")],
     new: Annotated[
@@ -77,6 +93,7 @@ def _show_pictures(persona: str, old: str, new: str, found: Difference) -> None:
     say(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
+@_no_cycles()
 def lineage_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Weights, an archive or a picture.")],
     as_json: Json = False,
