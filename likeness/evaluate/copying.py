@@ -6,7 +6,7 @@ face embeddings. 1: the face is the training picture's; 0: it is as near to phot
 The nearest of many training pictures is near by chance, too, so a little above 0 is no copying.
 
 A whole picture is known again by PDQ, whatever the face, and mirrored. One that is cut or turned by some degrees is known by
-its face alone, and so by the nearest training picture that is shown beside it.
+the face and what is around it (face_patch.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from likeness.evaluate.ceiling import PHOTOGRAPHS, SEEDS, Person, by_seed
+from likeness.evaluate.face_patch import SAME_PICTURE, same_pictures
 from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import Planned
@@ -49,6 +50,7 @@ def copying(
     can = trained and person.references
     of_faces = {name: _measure(person, trained, face) for name, face in faces.items()} if can else {}
     names = [face.id for face in trained]
+    matches = _same_around_face({one.id: looks[one.id] for one in planned if one.id in looks}, trained_looks)
     pictures: list[dict[str, Any]] = []
     for one in planned:
         if one.id not in looks:
@@ -57,14 +59,18 @@ def copying(
         bits = {name: distance(look.pdq, drawn_as) for name, look in trained_looks.items()}
         same = min(bits, key=lambda name: bits[name], default=None)
         is_same = same is not None and bits[same] <= SAME_PICTURE_BITS
+        alike, match = matches.get(one.id, (None, 0.0))
         face = of_faces.get(one.id)
+        is_cut = match >= SAME_PICTURE
+        by_embedding = same if face is None else names[face.nearest]
         pictures.append({
             "id": one.id,
-            "nearest": same if is_same or face is None else names[face.nearest],
+            "nearest": same if is_same else alike if is_cut else by_embedding,
             "angle_deg": face and face.angle_deg,
             "copy": face and face.copy,
             "picture_bits": bits.get(same) if same else None,
-            "copied": bool(is_same or (face and face.copied)),
+            "face_match": match,
+            "copied": bool(is_same or is_cut or (face and face.copied)),
         })  # fmt: skip
     return {
         "measured": person.held_out and bool(trained),
@@ -74,6 +80,20 @@ def copying(
         "of": len(pictures),
         "pictures": pictures,
     }  # fmt: skip
+
+
+def _same_around_face(looks: Mapping[str, Look], trained: Mapping[str, Look]) -> dict[str, tuple[str, float]]:
+    """The training picture that looks most like a drawn one around the face, and how much, by the drawn picture's id."""
+    drawn, known = (
+        {name: one.face_patch for name, one in group.items() if one.face_patch} for group in (looks, trained)
+    )
+    if not (drawn and known):
+        return {}
+    matches, names = same_pictures(list(drawn.values()), list(known.values())), list(known)
+    return {
+        name: (names[int(row.argmax())], round(float(row.max()), 4))
+        for name, row in zip(drawn, matches, strict=True)
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from likeness.caption import attribute_text
 from likeness.caption.attributes import ATTRIBUTES_VERSION, TRAITS, measured
 from likeness.caption.regions import portrait
 from likeness.digests import sha256_bytes
+from likeness.evaluate.face_patch import face_patch
 from likeness.evaluate.statistics import Numbers
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
 from likeness.images import RGB, load_rgb
@@ -23,7 +24,7 @@ from likeness.pipeline.manifest import Entry
 from likeness.run import Run
 from likeness.store.items import item_key
 
-LOOK_VERSION = 3
+LOOK_VERSION = 4
 """Raised whenever the same picture would be measured otherwise."""
 
 MOUTH_CORNERS, EYE_CORNERS = (61, 291), (33, 263)
@@ -37,7 +38,8 @@ SMALL_SIDE_PX = 512
 class Look:
     """A picture: what is said of it, and what is measured where a face was found: degrees, shares of the picture's height,
     lightness L of the whole picture and of the left cheek over the right, the background's median CIELAB, and by landmarks the
-    mouth's gap over its width, its width over the eyes' distance, and the eyes' opening over their width."""
+    mouth's gap over its width, its width over the eyes' distance, and the eyes' opening over their width. `face_patch` is the
+    face as a small picture."""
 
     id: str
     text: str
@@ -53,6 +55,7 @@ class Look:
     mouth_open: float | None = None
     smile_width: float | None = None
     eyes_open: float | None = None
+    face_patch: str | None = None
 
 
 def looks_of(
@@ -106,6 +109,7 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
         "mouth_open": round(seen.mouth_open, 4),
         "smile_width": round(_length(seen, *MOUTH_CORNERS) / max(_length(seen, *EYE_CORNERS), 1e-6), 4),
         "eyes_open": round(seen.eyes_open, 4),
+        "face_patch": face_patch(rgb, seen, record["scale"]),
     }
     return Made(files={}, record=said)
 

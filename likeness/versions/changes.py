@@ -8,7 +8,7 @@ from typing import Any, Literal
 from likeness.pipeline.manifest import natural
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.settings import flatten
-from likeness.versions.revision import Revision
+from likeness.versions.revision import WORKSPACE, Revision
 
 What = Literal["added", "lost", "pixels", "caption"]
 
@@ -153,6 +153,8 @@ def _told(
 def _redrawn(old: Revision, new: Revision, name: str) -> str:
     """The first stage at which the picture's bytes part, and why."""
     for folder in (*PICTURES, TRAINED):
+        if _same(old, new, folder):
+            continue
         was, now = old.folder(folder).entries.get(name), new.folder(folder).entries.get(name)
         if was and now and was["sha256"] != now["sha256"]:
             stage = BY_FOLDER[folder].name
@@ -163,6 +165,13 @@ def _redrawn(old: Revision, new: Revision, name: str) -> str:
             why = _reason(old, new, stage) or "its inputs differ"
             return f"{stage}: {why}"
     return "its photographs differ"
+
+
+def _same(old: Revision, new: Revision, folder: str) -> bool:
+    """Whether dvc.lock names the same files of a folder at both: then none of them has to be read."""
+    path = old.paths.output(folder).as_posix()
+    committed = WORKSPACE not in (old.name, new.name)  # the files here may be newer than their dvc.lock
+    return committed and path in old.outs and old.outs[path] == new.outs.get(path)
 
 
 def _redone(old: Revision, new: Revision, entry: Mapping[str, Any]) -> list[str]:

@@ -10,10 +10,11 @@ from likeness.digests import sha256_file
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.evaluation import Faces
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
+from likeness.evaluate.face_patch import SAME_PICTURE, face_patch
 from likeness.evaluate.looks import Look, hashes
 from likeness.evaluate.measures import Seen, measured
 from likeness.evaluate.samples import Planned
-from likeness.faces import FaceAnalyzer
+from likeness.faces import FaceAnalyzer, from_json
 from likeness.images import load_rgb
 from likeness.pipeline.batch import run_batch
 
@@ -23,12 +24,37 @@ HELD_OUT, TRAINED, HERS, STRANGERS = (
     ["sources/jade_02.jpg"], ["targets/02_clara.jpg", "targets/03_ines.jpg", "targets/08_greta.jpg"],
 )  # fmt: skip
 SIDE_PX = 320
+
+
+def cut(image: Image.Image, across: float, down: float) -> Image.Image:
+    """60 % of either side, as large as before; what is cut off lies so far left and above."""
+    (width, height), left, top = (
+        image.size,
+        round(0.4 * across * image.width),
+        round(0.4 * down * image.height),
+    )
+    box = (left, top, left + round(0.6 * width), top + round(0.6 * height))
+    return image.crop(box).resize(image.size, Image.Resampling.BICUBIC)
+
+
+def turned(image: Image.Image, degrees: float) -> Image.Image:
+    return image.rotate(degrees, Image.Resampling.BICUBIC)
+
+
 PASTED = {
     "pasted": lambda image: image,
     "mirrored": ImageOps.mirror,
     "grey": ImageOps.grayscale,
     "other colours": lambda image: Image.merge("RGB", image.split()[::-1]),
     "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(1.3)),
+}
+CUT_OR_TURNED = {
+    "cut": lambda image: cut(image, 0.5, 0.4),
+    "cut aside": lambda image: cut(image, 0.3, 0.3),
+    "cut small": lambda image: cut(image, 0.5, 0.4).reduce(2),
+    "turned": lambda image: turned(image, 15),
+    "turned back": lambda image: turned(image, -15),
+    "turned and mirrored": lambda image: ImageOps.mirror(turned(image, 15)),
 }
 
 
@@ -44,8 +70,9 @@ def small(tmp_path_factory) -> dict[str, Path]:
         image.save(paths[name], quality=92)
     pasted = Image.open(RAW / TRAINED[0]).convert("RGB")
     pasted.thumbnail((256, 256))
-    paths |= {name: folder / f"{name}.jpg" for name in PASTED}
-    for name, change in PASTED.items():
+    changes = PASTED | CUT_OR_TURNED
+    paths |= {name: folder / f"{name}.jpg" for name in changes}
+    for name, change in changes.items():
         change(pasted).convert("RGB").save(paths[name], quality=80)
     return paths
 
@@ -68,7 +95,9 @@ def score(found, small, drawn: str):
         return faces_of([found[name] for name in names])
 
     def look(name) -> Look:
-        return Look(id=name, text="", **hashes(load_rgb(small[name])))
+        record, rgb = found[name].item.record, load_rgb(small[name])
+        patch = face_patch(rgb, from_json(record["face"]), record["scale"])
+        return Look(id=name, text="", **hashes(rgb), face_patch=patch)
 
     seen = Seen(
         sets={"held_out": faces(HELD_OUT), "sources": faces([*TRAINED, *(name for name in HERS if name != drawn)]),
@@ -104,6 +133,21 @@ def test_a_training_photograph_pasted_as_a_sample_is_copied_and_shown_beside(fou
     assert picture["copied"]
     assert picture["nearest"] == TRAINED[0]
     assert picture["picture_bits"] <= 31
+
+
+@pytest.mark.parametrize("pasted", CUT_OR_TURNED)
+def test_one_that_is_cut_or_turned_is_copied_too(found, small, pasted):
+    (picture,) = score(found, small, pasted)["copying"]["pictures"]
+    assert picture["picture_bits"] > 31  # the whole picture is another one
+    assert picture["copied"]
+    assert picture["nearest"] == TRAINED[0]
+    assert picture["face_match"] >= SAME_PICTURE
+
+
+@pytest.mark.parametrize("drawn", [*HELD_OUT, *HERS, *STRANGERS])
+def test_what_was_not_trained_on_is_no_copy_by_its_face(found, small, drawn):
+    (picture,) = score(found, small, drawn)["copying"]["pictures"]
+    assert picture["face_match"] < SAME_PICTURE - 0.02
 
 
 def test_its_face_is_nearer_to_it_than_that_of_another_photograph_of_hers(found, small):

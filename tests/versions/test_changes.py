@@ -1,9 +1,12 @@
 """likeness.versions.changes on made-up revisions."""
 
+import gc
 from collections.abc import Mapping
 from types import MappingProxyType, SimpleNamespace
 
-from likeness.cli.versions import diff_command
+import pytest
+
+from likeness.cli.diff import diff_command
 from likeness.paths import PersonaPaths
 from likeness.versions.changes import difference
 
@@ -23,6 +26,7 @@ class Made:
         return {"id": f"jade-{pair}", "sha256": pair, "source": source, "target": target}
 
     paths = PersonaPaths("jade")
+    name = "v1"
     outs: Mapping[str, str] = MappingProxyType({})
 
     def folder(self, name: str) -> SimpleNamespace:
@@ -30,7 +34,7 @@ class Made:
         return SimpleNamespace(entries=entries, failures=failures)
 
     def photo(self, label: str) -> dict[str, str]:
-        return {"id": f"jade-{label}"}
+        return {"id": f"jade-{label}", "sha256": label}
 
     def settings(self, stage: str) -> dict[str, str]:
         return {}
@@ -74,7 +78,7 @@ def test_trainings_that_differ_in_settings_alone_name_the_next_command(monkeypat
         made[name] = one = Made("s1-t1", skipped=0)
         one.outs = {"models/jade/jade-v1.safetensors": name}
         one.settings = lambda stage, lr=lr: {"train": {"lr": lr}} if stage == "train" else {}
-    monkeypatch.setattr("likeness.cli.versions.Revision", lambda name, persona: made[name])
+    monkeypatch.setattr("likeness.cli.diff.Revision", lambda name, persona: made[name])
     diff_command("v1", persona="jade")
     said = " ".join(capsys.readouterr().out.split())
     assert "the 1 pictures and captions of v1 and workspace are the same" in said
@@ -83,3 +87,25 @@ def test_trainings_that_differ_in_settings_alone_name_the_next_command(monkeypat
     assert difference(made["v1"], made["workspace"]).training == ""
     made["workspace"].outs = {}
     assert difference(made["v1"], made["workspace"]).training == ""
+
+
+def test_a_folder_that_both_locks_name_alike_is_not_read():
+    old, new = Made("s1-t1", skipped=0), Made("s1-t1", skipped=0)
+    new.folder("lora_training").entries["jade-s1-t1"]["sha256"] = "sharper"
+    for revision in (old, new):
+        folders = ("ingested", "swapped", "resized", "enhanced")
+        revision.outs = {revision.paths.output(name).as_posix(): "0.dir" for name in folders}
+        revision.folder = lambda name, read=revision.folder: {"lora_training": read}[name](name)
+    assert cause(old, new) == "dataset: its inputs differ"
+    new.name = "workspace"  # its dvc.lock may be older than its files
+    with pytest.raises(KeyError, match="ingested"):
+        cause(old, new)
+
+
+def test_a_command_that_reads_much_leaves_the_process_as_it_was(monkeypatch, capsys):
+    monkeypatch.setattr("likeness.cli.diff.Revision", lambda name, persona: Made("s1-t1", skipped=0))
+    collected = []
+    monkeypatch.setattr("likeness.cli.diff.say", lambda text: collected.append(gc.isenabled()))
+    diff_command("v1", "v2", persona="jade")
+    assert collected == [False]
+    assert gc.isenabled()
