@@ -23,9 +23,9 @@ ESTIMATE = "estimate"
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """One job as all three know it: `seconds` is what its machines took, up to their last signs or as the engine counts them;
-    `usd` is the bill of `by`, or our estimate; `lost` are the machines that the engine lost, `pods` RunPod's under its name,
-    which bill."""
+    """One job as all three know it: `ended` when its last machine was taken away, too; `seconds` is what its machines took, up to
+    their last signs or as the engine counts them; `usd` is the bill of `by`, or our estimate; `lost` are the machines that the
+    engine lost, `pods` RunPod's under its name, which bill."""
 
     name: str
     status: str
@@ -127,14 +127,17 @@ class Cloud:
         records = JobRecords(self.store, name)
         lives, launch = records.lives(), records.launch() or {}
         dearest = max((one["usd_per_hour"] for one in launch.get("machines", [])), default=0.0)
-        # The engine's time has what passed after a lost machine's last sign, and not what passed before setup began.
+        # The engine knows best how long it held them. Where it does not, its time has what passed after a lost machine's last
+        # sign, and not what passed before setup began.
         told_s = sum(life.seconds for life in lives)
         usd = sum(
             life.seconds / 3600 * (dearest if life.usd_per_hour is None else life.usd_per_hour)
             for life in lives
         )
         counted_s = 0.0 if job is None else job.seconds + sum(life.booted_s for life in lives)
-        seconds = max(told_s, counted_s)
+        # A dead controller's machine is taken away by nobody, and counts no longer than it gave signs.
+        held_s = 0.0 if job is None or job.left else job.held_s
+        seconds = max(told_s, counted_s, held_s)
         last = lives[-1].usd_per_hour if lives else None
         usd += (seconds - told_s) / 3600 * (dearest if last is None else last)
         end = lives[-1].end if lives else ""
@@ -144,7 +147,7 @@ class Cloud:
             number=job.number if job else None,
             status=job.status if job else (end or "not known to the engine"),
             # What a dead controller left behind bills until it ends itself.
-            ended=job.ended and not (job.left and records.end is None) if job else bool(end),
+            ended=job.ended and not (records.end is None if job.left else job.there) if job else bool(end),
             lives=lives,
             seconds=seconds,
             usd=usd,

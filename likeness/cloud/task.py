@@ -3,6 +3,7 @@
 https://docs.skypilot.co/en/latest/reference/yaml-spec.html, read in version 0.14.1's schema.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ STORE_SETTINGS = (
     "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REQUEST_CHECKSUM_CALCULATION",
     "AWS_RESPONSE_CHECKSUM_VALIDATION",
 )  # fmt: skip
+# SkyPilot shortens a longer name by a hash (JOBS_CLUSTER_NAME_PREFIX_LENGTH), and whose machine it is would be known no more.
+MAX_NAME = 25
 REVISION, PARCEL, CONSTRAINTS, BEGAN = "revision.git", "parcel.json", "constraints.txt", "began"
 
 # Where nothing is installed yet: the versions of the machine that launches.
@@ -35,6 +38,12 @@ def store_settings(environment: Mapping[str, str]) -> dict[str, str]:
     found = {name: environment[name] for name in STORE_SETTINGS if name in environment}
     refuse_secrets(found, where="the environment")
     return found
+
+
+def job_name(persona: str) -> str:
+    """A name that no other job has, for a job and for its machines."""
+    ends = uuid.uuid4().hex[:8]
+    return f"{f'likeness-{persona}'.replace('_', '-')[: MAX_NAME - len(ends) - 1].rstrip('-')}-{ends}"
 
 
 def task(
