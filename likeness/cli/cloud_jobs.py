@@ -163,7 +163,7 @@ def _billed(view: JobView, bills: Bills) -> JobView:
     """The same with the provider's bill, where the job is over and all of it is billed."""
     if not view.ended or view.pods:
         return view
-    usd = bills.of(view.name, view.lives, view.lost)
+    usd = bills.of(view.name, view.lives, view.lost, view.usd)
     return view if usd is None else replace(view, usd=usd, by="RunPod")
 
 

@@ -84,7 +84,7 @@ def end_pod(config: RunPodConfig, first_program: Path = FIRST) -> str:
         return "only who rented this machine can end it"
     os.environ[config.api_key_env] = key
     with RunPod(config, stop=threading.Event()) as account:
-        account.terminate(pod)
+        account.leave(pod)
     return f"RunPod ended the pod {pod}"
 
 

@@ -182,9 +182,25 @@ def test_a_bill_of_the_hour_is_not_taken_for_whole(world):
     life = Life(machine="runpod RTX4090", began=BEGAN, seconds=3600, usd_per_hour=USD, pod="p1")
     ended = datetime.datetime.fromisoformat(BEGAN) + datetime.timedelta(hours=1)
     early = Bills(world.cfg, ended + datetime.timedelta(minutes=59))
-    assert early.of(JOB, [life], 0) is None
+    assert early.of(JOB, [life], 0, USD) is None
     assert "ended less than an hour ago" in early.notes[0]
-    assert Bills(world.cfg, ended + datetime.timedelta(minutes=60)).of(JOB, [life], 0) == pytest.approx(0.1)
+    assert Bills(world.cfg, ended + datetime.timedelta(minutes=60)).of(JOB, [life], 0, 0.1) == pytest.approx(
+        0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "billed", "taken"),
+    [(1, 0.3, False), (47, 0.3, False), (48, 0.3, True), (1, 0.58, True), (1, 0.9, True)],
+)
+def test_a_bill_of_less_than_the_machines_counted_waits_until_it_can_be_whole(world, hours, billed, taken):
+    world.servers.set(runpod_bills=[bill("p1", billed)])
+    life = Life(machine="runpod RTX4090", began=BEGAN, seconds=3600, usd_per_hour=USD, pod="p1")
+    ended = datetime.datetime.fromisoformat(BEGAN) + datetime.timedelta(hours=1)
+    bills = Bills(world.cfg, ended + datetime.timedelta(hours=hours))
+    assert bills.of(JOB, [life], 0, USD) == (pytest.approx(billed) if taken else None)
+    assert bills.notes == ([] if taken else [f"{JOB}: its cost is our estimate: RunPod's bill has $0.30 of it so far, which may "
+                                             "not be all; look again tomorrow"])  # fmt: skip
 
 
 def test_the_command_says_whose_figure_it_is(world, capsys, monkeypatch):
