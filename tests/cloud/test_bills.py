@@ -1,5 +1,6 @@
 """A job's cost by RunPod's own bill, and by our estimate where there is none: a real client, a fake of RunPod on loopback."""
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -35,14 +36,14 @@ def servers():
 
 
 class Told:
-    """What the engine says: the job ended, and so many machines of it were lost."""
+    """What the engine says: the job ended, so many machines of it were lost, and whether the last one is not yet taken away."""
 
-    def __init__(self, lost: int) -> None:
-        self.lost = lost
+    def __init__(self, lost: int, *, there: bool = False, left: bool = False) -> None:
+        self.lost, self.there, self.left = lost, there, left
 
     def jobs(self) -> list[EngineJob]:
         return [EngineJob(number=1, name=JOB, status="SUCCEEDED", ended=True, seconds=3600.0, recoveries=self.lost, machine="",
-                          reason="")]  # fmt: skip
+                          reason="", held_s=7200.0 if self.there else 0.0, there=self.there, left=self.left)]  # fmt: skip
 
 
 class World:
@@ -100,6 +101,21 @@ def test_runpods_bill_counts_and_not_our_estimate(world):
     assert (view.usd, view.by, notes) == (pytest.approx(0.75), "RunPod", [])
     assert world.booked == pytest.approx(0.75)
     assert world.servers.counts()["runpod.bills"] == before + 1
+
+
+def test_what_is_still_being_taken_away_is_not_booked_as_if_it_were_gone(world):
+    world.ran_on("p1")
+    world.servers.set(runpod_bills=[bill("p1", 0.45)])
+    engine: Any = Told(0, there=True)
+    cloud = dataclasses.replace(world.cloud(), engine=engine)
+    (view,) = settle(cloud, cloud.jobs()).jobs
+    assert (view.ended, view.usd, view.by) == (False, pytest.approx(2 * USD), "estimate")
+    assert [one.end for one in purchases(world.repository.spending)] == ["open"]
+    # Nobody takes away what a dead controller left: its own timer did, and its signs count.
+    engine.left = True
+    (view,) = settle(cloud, cloud.jobs()).jobs
+    assert (view.ended, view.usd, view.by) == (True, pytest.approx(0.45), "RunPod")
+    assert world.booked == pytest.approx(0.45)
 
 
 def test_who_looks_for_machines_to_end_waits_for_no_bill(world):
