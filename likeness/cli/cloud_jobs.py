@@ -103,9 +103,15 @@ class Cloud:
         views = [
             self._view(name, known.get(name), [pod for pod in pods if name in pod.name]) for name in names
         ]
+        if self.engine and not problems:
+            views = [replace(one, ended=one.ended or self._never_began(one)) for one in views]
         taken = {pod.id for view in views for pod in view.pods}
         strangers = [pod for pod in pods if pod.id not in taken]
         return Known(jobs=views, strangers=strangers, problems=problems)
+
+    def _never_began(self, view: JobView) -> bool:
+        """Whether a launch was interrupted before the engine had it, and nobody may take it up any more."""
+        return view.number is None and not view.lives and JobRecords(self.store, view.name).end is not None
 
     def job(self, name: str, known: Known | None = None) -> JobView:
         """One job by its name.

@@ -1,12 +1,9 @@
 """Train on a rented machine: the plan, one question, and the hand-over to the engine."""
 
-import base64
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,17 +13,15 @@ from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepar
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
 from likeness.cli.launch_twins import refuse_twins
 from likeness.cli.tables import say
-from likeness.cloud.parcel import Parcel, Rented, write_parcel
+from likeness.cloud.parcel import Parcel, Rented, job_key, seal, write_parcel
 from likeness.cloud.plan import Load
 from likeness.cloud.records import JobRecords
-from likeness.cloud.task import JOB_KEY
+from likeness.cloud.task import JOB_KEY, UNSEAL
 from likeness.errors import ConfigError, QuotaError
 from likeness.formatting import format_usd
-from likeness.key_files import new_private_key, public_text
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import ROUNDING_USD, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
-from likeness.team_keys import TeamKeys
 
 STAGE = "launch"
 RENEW_EVERY_S = 60.0
@@ -146,32 +141,42 @@ def plan_queue(
 
 
 def carry_out(launch: Launch) -> None:
-    """Send what is needed, reserve the money, hand the job over; what fails before that is not paid.
+    """Send what is needed, reserve the money, hand the job over; what fails or is interrupted before that is not paid, and leaves
+    nothing that would keep the next launch from the same.
 
     Raises:
         QuotaError: the budget does not allow it.
-        ConfigError: the engine does not take it; nothing was rented.
+        ConfigError: another launch was faster, or the engine does not take it; nothing was rented.
     """
     plan, engine, ground = launch.plan, launch.engine, launch.ground
     engine.check(plan.task)
     ground.files.push(_data(ground))
-    key = _job_key(plan.job)
-    write_parcel(launch.folder, ground.repository.root, _parcel(launch), launch.experiment.params)
-    records = JobRecords(ground.store, plan.job)
-    records.announce(plan.values())
-    records.renew(plan.max_hours * 3600)
+    values = {name: os.environ[name] for name in ground.secrets if name != JOB_KEY}
+    sealed, unseal = seal(values | {JOB_KEY: job_key(plan.job)})
+    write_parcel(launch.folder, ground.repository.root, _parcel(launch), launch.experiment.params, sealed)
+    records, handed = JobRecords(ground.store, plan.job), False
     spending = Spending(
         ground.repository.spending, prices=ground.cfg.prices, budget=ground.cfg.budget, stage=STAGE, persona=plan.persona
     )  # fmt: skip
     vendors = "+".join(dict.fromkeys(one.priced.machine.vendor for one in plan.candidates))
     purchase = spending.reserve(f"{vendors} machine hours", plan.job, plan.job, plan.usd_max)
-    values = {name: os.environ[name] for name in ground.secrets if name != JOB_KEY} | {JOB_KEY: key}
     try:
-        engine.launch(plan.task, values)
-    except ConfigError:
-        # It said no; a job that it took all the same would end without a lease.
-        records.renew(0)
+        records.announce(plan.values())
+        # Two launches of one training may have been planned side by side: at least one of them sees the other here.
+        refuse_twins([plan], ground.store, engine)
+        records.renew(plan.max_hours * 3600)
+        handed = True
+        engine.launch(plan.task, {UNSEAL: unseal})
+    except BaseException as error:
+        if handed and not isinstance(error, ConfigError):
+            sys.stderr.write(
+                f"launch: {plan.job} may be with the engine all the same, and its money stays reserved: `likeness cloud status` "
+                f"shows it, `likeness cloud stop {plan.job}` ends it\n"
+            )
+            raise
+        # A job that the engine took, and said no, would end without a lease.
         spending.void(purchase)
+        records.renew(0)
         raise
 
 
@@ -216,14 +221,6 @@ def _parcel(launch: Launch) -> Parcel:
             for one in (candidate.priced for candidate in plan.candidates)
         ],
     )  # fmt: skip
-
-
-def _job_key(job: str) -> str:
-    """A key for this job's machines, which counts here from now on: checkpoints of one machine are read by the next."""
-    with tempfile.TemporaryDirectory() as folder:
-        key = new_private_key(Path(folder) / "key")
-    TeamKeys(STAGE).allow(public_text(key), f"machines of {job}")
-    return base64.b64encode(key.private_bytes_raw()).decode()
 
 
 def _show(

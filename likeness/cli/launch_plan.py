@@ -106,11 +106,11 @@ class Ground:
             up=self.up,
             down=self.files.down(),
             data_remote=self.files.url,
+            keys=self.secrets,
             controller=self.controller,
             trains=trained(self.persona, self.revision, experiment.values),
             task=task(
-                job, self.cfg.cloud, [one.machine for one in self.machines], folder, secrets=self.secrets,
-                settings=store_settings(os.environ),
+                job, self.cfg.cloud, [one.machine for one in self.machines], folder, settings=store_settings(os.environ),
             ),
         )  # fmt: skip
         return Launch(plan=plan, experiment=experiment, ground=self, folder=folder)
@@ -205,7 +205,7 @@ def committed_revision(root: Path) -> str:
 
 
 def secret_names(cfg: Config, environment: Mapping[str, str]) -> list[str]:
-    """The variables whose values go to the machine by the engine's secrets.
+    """The variables whose values go to the machine.
 
     Raises:
         ConfigError: one is not set, or S3's keys are not in the environment.

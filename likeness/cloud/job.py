@@ -142,7 +142,7 @@ def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
 def main(path: Path) -> None:
     """Do what the parcel says; its folder holds everything else that came up with it."""
     parcel, folder = Parcel.read(path), path.absolute().parent
-    if take_secrets(folder / HOME, cast("dict[str, str]", os.environ)):
+    if take_secrets(folder, cast("dict[str, str]", os.environ)):
         os.execv(sys.executable, [sys.executable, "-m", "likeness.cloud.job", str(path)])
     # The stages are `python -m stages...`: this one, whatever the machine calls python.
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -6,6 +6,8 @@ after the machine is gone and on another computer.
     lives.json        a line for each machine: since when, its last sign, its step, why it ended
     results.bundle    the experiment, as git hands it over
     mlflow.db         the machine's runs, where no tracking server took them
+
+Below cloud/trains/DIGEST/ is an empty file for each job of that training.
 """
 
 import json
@@ -16,7 +18,7 @@ from typing import Any, cast
 from likeness.store.s3 import Remote
 
 ROOT = "cloud"
-PACES = "paces"
+PACES, TRAINS = "paces", "trains"
 DONE, TAKEN_AWAY = "done", "taken-away"
 LAUNCH, LEASE, LIVES, RESULTS, RUNS = "launch.json", "lease.json", "lives.json", "results.bundle", "mlflow.db"
 
@@ -64,7 +66,9 @@ class JobRecords:
         return f"{ROOT}/{self.job}/{RUNS}"
 
     def announce(self, launch: Mapping[str, Any]) -> None:
-        """Write down what is about to be launched."""
+        """Write down what is about to be launched; who launches the same training then sees it."""
+        if trains := launch.get("trains"):
+            self.remote.write(f"{ROOT}/{TRAINS}/{trains}/{self.job}", b"")
         self._write(LAUNCH, launch)
 
     def launch(self) -> dict[str, Any] | None:
@@ -125,6 +129,11 @@ def job_names(remote: Remote) -> list[str]:
     """Every job that the store knows of."""
     names = {name.split("/")[1] for name in remote.names(ROOT) if name.endswith(f"/{LAUNCH}")}
     return sorted(names)
+
+
+def training_jobs(remote: Remote, trains: str) -> list[str]:
+    """Every job that was announced to train just this (`LaunchPlan.trains`), whatever became of it."""
+    return sorted(name.rpartition("/")[2] for name in remote.names(f"{ROOT}/{TRAINS}/{trains}"))
 
 
 def pace_file(card: str, name: str) -> str:
