@@ -20,7 +20,7 @@ from likeness.pipeline.stage import BY_NAME
 from likeness.providers import ProviderSection
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
-from likeness.safety.consent import Consent, Use, in_force, load_consent
+from likeness.safety.consent import Consent, Use, in_force, load_consent, still_in_force
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
@@ -186,11 +186,12 @@ class Run:
         names = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
         return list(map(self.paths.output, names))
 
-    def require(self, *uses: Use, ask_team: bool = True) -> None:
+    def require(self, *uses: Use, ask_team: bool = True, midway: bool = False) -> None:
         """ConsentError unless the persona's consent, read anew, is in force and covers these uses; the team's store, which
-        knows of revocations, is asked too."""
+        knows of revocations, is asked too, and may fail to answer `midway`."""
         place = team_store(self.config) if ask_team else None
-        in_force(self.repository.root, self.persona.name, uses, place=place)
+        ask = still_in_force if midway else in_force
+        ask(self.repository.root, self.persona.name, uses, place=place)
 
     def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
         """An MLflow run of this stage."""
