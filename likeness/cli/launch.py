@@ -83,13 +83,24 @@ def launch_command(
         sys.stderr.write(
             f"launch: {before.job} trained the same and is over for the engine; its lease is ended\n"
         )
+    out, refused = list[Launch](), list[ConfigError]()
     for one in launches:
-        carry_out(one)
+        try:
+            carry_out(one)
+        except ConfigError as error:  # nothing of it was rented: the others go out all the same
+            sys.stderr.write(
+                f"launch: {one.plan.job} does not go out: {error.message}\n" if launches[1:] else ""
+            )
+            refused.append(error)
+            continue
+        out.append(one)
         sys.stderr.write(
             f"launch: {one.plan.job} is with the engine; `likeness cloud status` shows it, `likeness cloud stop` ends it\n"
         )
-    if wait:
-        wait_for(launches)
+    if wait and out:
+        wait_for(out)
+    if refused:
+        raise refused[0]
 
 
 def plan_launch(
