@@ -88,15 +88,12 @@ def launch_command(
         try:
             carry_out(one)
         except ConfigError as error:  # nothing of it was rented: the others go out all the same
-            sys.stderr.write(
-                f"launch: {one.plan.job} does not go out: {error.message}\n" if launches[1:] else ""
-            )
             refused.append(error)
-            continue
-        out.append(one)
-        sys.stderr.write(
-            f"launch: {one.plan.job} is with the engine; `likeness cloud status` shows it, `likeness cloud stop` ends it\n"
-        )
+            said = f"does not go out: {error.message}"
+        else:
+            out.append(one)
+            said = "is with the engine; `likeness cloud status` shows it, `likeness cloud stop` ends it"
+        sys.stderr.write(f"launch: {one.plan.job} {said}\n")
     if wait and out:
         wait_for(out)
     if refused:
@@ -243,9 +240,8 @@ def _show(
         values = {"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if many else jobs[0]
         print_json(values)
         return
-    for one in launches:
-        for sentence in one.plan.sentences():
-            say(sentence)
+    for sentence in [told for one in launches for told in one.plan.sentences()]:
+        say(sentence)
     for sentence in launches[0].plan.common_sentences(ground.cfg.cloud.probe_steps, len(launches)):
         say(sentence)
     for words in left_out:
