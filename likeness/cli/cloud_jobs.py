@@ -23,9 +23,9 @@ ESTIMATE = "estimate"
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """One job as all three know it: `ended` when its last machine was taken away, too; `seconds` is what its machines took, up to
-    their last signs or as the engine counts them; `usd` is the bill of `by`, or our estimate; `lost` are the machines that the
-    engine lost, `pods` RunPod's under its name, which bill."""
+    """One job as all three know it: `ended` when its last machine was taken away, too, `leaves` while that is under way; `seconds` is
+    what its machines took, up to their last signs or as the engine counts them; `usd` is the bill of `by`, or our estimate;
+    `lost` are the machines that the engine lost, `pods` RunPod's under its name, which bill."""
 
     name: str
     status: str
@@ -39,6 +39,7 @@ class JobView:
     reason: str
     pods: Sequence[Pod]
     number: int | None = None
+    leaves: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,7 @@ class Cloud:
         return JobView(
             name=name,
             number=job.number if job else None,
+            leaves=job is not None and job.ended and job.there and not job.left,
             status=job.status if job else (end or "not known to the engine"),
             # What a dead controller left behind bills until it ends itself.
             ended=job.ended and not (records.end is None if job.left else job.there) if job else bool(end),

@@ -103,18 +103,21 @@ def test_runpods_bill_counts_and_not_our_estimate(world):
     assert world.servers.counts()["runpod.bills"] == before + 1
 
 
-def test_what_is_still_being_taken_away_is_not_booked_as_if_it_were_gone(world):
+def test_what_is_still_being_taken_away_is_not_booked_as_if_it_were_gone(world, monkeypatch, capsys):
     world.ran_on("p1")
     world.servers.set(runpod_bills=[bill("p1", 0.45)])
     engine: Any = Told(0, there=True)
     cloud = dataclasses.replace(world.cloud(), engine=engine)
     (view,) = settle(cloud, cloud.jobs()).jobs
-    assert (view.ended, view.usd, view.by) == (False, pytest.approx(2 * USD), "estimate")
+    assert (view.ended, view.leaves, view.usd, view.by) == (False, True, pytest.approx(2 * USD), "estimate")
+    monkeypatch.setattr(Cloud, "here", staticmethod(lambda: cloud))
+    assert commands.status_command() == 0
+    assert f"{JOB} has ended; its machine bills until" in " ".join(capsys.readouterr().out.split())
     assert [one.end for one in purchases(world.repository.spending)] == ["open"]
     # Nobody takes away what a dead controller left: its own timer did, and its signs count.
     engine.left = True
     (view,) = settle(cloud, cloud.jobs()).jobs
-    assert (view.ended, view.usd, view.by) == (True, pytest.approx(0.45), "RunPod")
+    assert (view.ended, view.leaves, view.usd, view.by) == (True, False, pytest.approx(0.45), "RunPod")
     assert world.booked == pytest.approx(0.45)
 
 
