@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import cast
 
-from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits
+from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits, working_s
 from likeness.cloud.home import bring_home, share_paces
 from likeness.cloud.machine import (
     end_pod,
@@ -156,8 +156,9 @@ def main(path: Path) -> None:
     machine, usd = this_machine(parcel.machines, dict(os.environ))
     life = begun(machine, usd, setup=_setup_began(folder / BEGAN), now=time.time(), up_s=seconds_up())
     life = replace(life, pod=given_by_runpod(cfg.cloud.runpod)[0])
+    max_s = working_s(parcel.max_s)
     limits = Limits(
-        max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
+        max_s=max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )
     timer = DeadMan(limits, spent_s=records.begin(life), before_s=life.seconds, clock=time.monotonic)
     hidden = secret_values(folder / HOME, os.environ, cfg.cloud.variables)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from likeness.cloud import CloudConfig, Machine
+from likeness.cloud.dead_man import working_s
 from likeness.secret_values import refuse_secrets
 
 # The only secret that the engine gets: it opens PARCEL's file of secrets, and nothing else.
@@ -71,7 +72,7 @@ def task(
         },
         "envs": dict(settings),
         "secrets": {UNSEAL: None},
-        "setup": setup(install=cloud.python is None, within_s=cloud.max_hours * 3600),
+        "setup": setup(install=cloud.python is None, within_s=working_s(cloud.max_hours * 3600)),
         "run": f"cd -P likeness\nexec {_absolute(python)} -m likeness.cloud.job ../{PARCEL}\n",
     }
 
