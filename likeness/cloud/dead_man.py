@@ -16,8 +16,8 @@ NO_CONTROLLER: tuple[Reason, ...] = ("controller-gone", "store-gone", "replaced"
 """Nobody may be left who would take the machine away."""
 
 
-# From the end of work until nothing bills: a checkpoint is sent (75 s at most), SkyPilot looks (15 to 30 s), the machine is taken away (80 s
-# were seen on a busy machine).
+# From the end of work until nothing bills: a checkpoint is sent (75 s at most), SkyPilot looks (15 to 30 s), the machine is taken
+# away (80 s were seen on a busy machine).
 ENDING_S = 240.0
 
 
