@@ -1,6 +1,7 @@
 """RunPod's API v2 as far as likeness calls it: the catalogue, what bills and what was billed, ending a pod; with its odd moments.
 
-A pod is of `settings.runpod_pods`; one that is ended leaves the list, unless the server says yes and does nothing.
+A pod is of `settings.runpod_pods`; one that is ended leaves the list, unless the server says yes and does nothing. `scoped:POD` is a
+pod's own key, which may end that pod and nothing else.
 """
 
 from typing import Any
@@ -31,7 +32,7 @@ class RunPod:
             web.get(f"{at}/catalog/gpus", self._gpus, name="runpod.gpus"),
             web.get(f"{at}/pods", self._pods, name="runpod.pods"),
             web.get(f"{at}/billing/pods", self._bills, name="runpod.bills"),
-            web.post(f"{at}/pods/{{pod}}/action", self._action, name="runpod.action"),
+            web.delete(f"{at}/pods/{{pod}}", self._delete, name="runpod.delete"),
         ]
 
     async def _gpus(self, request: web.Request) -> web.Response:
@@ -50,7 +51,13 @@ class RunPod:
         return web.json_response({"gpus": gpus})
 
     async def _pods(self, request: web.Request) -> web.Response:
-        return self._refusal(request) or web.json_response({"pods": self._settings.runpod_pods})
+        if refusal := self._refusal(request):
+            return refusal
+        pods, size = self._settings.runpod_pods, self._settings.runpod_page
+        at = int(request.query.get("cursor", 0))
+        more = at + size < len(pods)
+        page = {"hasNextPage": more, "nextCursor": str(at + size) if more else None}
+        return web.json_response({"pods": pods[at : at + size], "pagination": page})
 
     async def _bills(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):
@@ -58,25 +65,30 @@ class RunPod:
         asked = request.query
         if unknown := sorted(set(asked) - {"podId", "startTime", "endTime", "bucketSize", "lastN"}):
             return _problem(400, "Bad Request", f"{unknown[0]} is not allowed")
+        if ("startTime" in asked) != ("endTime" in asked):
+            return _problem(400, "Bad Request", "startTime and endTime must be provided together")
+        if (size := asked.get("bucketSize", "day")) not in self._settings.runpod_buckets:
+            return _problem(400, "Bad Request", f"bucketSize {size} is not allowed")
         pod = asked.get("podId")
         records = [one for one in self._settings.runpod_bills if pod is None or one["podId"] == pod]
         return web.json_response({"records": records, "metadata": {"recordCount": len(records)}})
 
-    async def _action(self, request: web.Request) -> web.Response:
-        if refusal := self._refusal(request):
+    async def _delete(self, request: web.Request) -> web.Response:
+        pod = request.match_info["pod"]
+        if refusal := self._refusal(request, may=pod):
             return refusal
-        pod, action = request.match_info["pod"], (await request.json()).get("action")
         if all(one["id"] != pod for one in self._settings.runpod_pods):
             return _problem(404, "Not Found", f"no pod {pod}")
-        if action != "terminate":
-            return _problem(422, "Unprocessable", f"action {action!r}")
         if not self._settings.runpod_does_nothing:
             self._settings.runpod_pods = [one for one in self._settings.runpod_pods if one["id"] != pod]
-        return web.json_response({"id": pod, "status": "TERMINATED"})
+        return web.Response(status=204)
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
-        key = self._settings.keys.get("runpod")
-        if key and request.headers.get("authorization") != f"Bearer {key}":
+    def _refusal(self, request: web.Request, may: str | None = None) -> web.Response | None:
+        key, given = self._settings.keys.get("runpod"), request.headers.get("authorization", "")
+        if given.startswith("Bearer scoped:"):
+            own = given == f"Bearer scoped:{may}"
+            return None if own else _problem(403, "Forbidden", "the key is one of a pod")
+        if key and given != f"Bearer {key}":
             return _problem(401, "Unauthorized", "the key is not valid")
         return None
 

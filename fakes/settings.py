@@ -52,9 +52,12 @@ class Settings:
     comfy_draw_s: float = 0.0
     comfy_missing_nodes: list[str] = field(default_factory=list)
     comfy_answers: Literal["pictures", "bomb", "odd_name", "huge_json", "node_fails"] = "pictures"
-    # RunPod: its machines (id, name, status, cost), cards without stock, and whether it says yes to an end and does nothing.
+    # RunPod: its machines (id, name, status, cost), how many a page lists, the bills and by which buckets they can be asked for,
+    # cards without stock, and whether it says yes to an end and does nothing.
     runpod_pods: list[dict[str, Any]] = field(default_factory=list)
+    runpod_page: int = 100
     runpod_bills: list[dict[str, Any]] = field(default_factory=list)
+    runpod_buckets: list[str] = field(default_factory=lambda: ["hour", "day", "week", "month", "year"])
     runpod_no_stock: list[str] = field(default_factory=list)
     runpod_does_nothing: bool = False
     # Processes that swap and detect.

@@ -20,7 +20,7 @@ from likeness.pipeline.stage import BY_NAME
 from likeness.providers import ProviderSection
 from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
-from likeness.safety.consent import Consent, Use, in_force, load_consent
+from likeness.safety.consent import Consent, Use, in_force, load_consent, still_in_force
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.standing import standing_of
 from likeness.safety.embedder import EmbedderConfig
@@ -187,10 +187,11 @@ class Run:
         names = BY_NAME[self.stage].outputs if self.stage in BY_NAME else ()
         return list(map(self.paths.output, names))
 
-    def require(self, *uses: Use) -> None:
+    def require(self, *uses: Use, midway: bool = False) -> None:
         """ConsentError unless the persona's consent, read anew, is in force and covers these uses; see `in_force` for the
-        team's store, which is asked too."""
-        in_force(self.repository.root, self.persona.name, uses, place=team_store(self.config))
+        team's store, which is asked too, and may fail to answer `midway`."""
+        ask = still_in_force if midway else in_force
+        ask(self.repository.root, self.persona.name, uses, place=team_store(self.config))
 
     def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
         """An MLflow run of this stage."""

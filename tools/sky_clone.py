@@ -18,7 +18,7 @@ from tools.repository_clone import SHORT, RepositoryClone, clone_repository
 from tools.sky_loopback import SkyLoopback
 
 WEIGHTS = "models/jade/jade-v1.safetensors"
-PATIENCE_S = 600.0
+PATIENCE_S = 1800.0
 
 
 def training(steps: int, every: int) -> list[str]:

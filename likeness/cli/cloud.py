@@ -52,6 +52,9 @@ def status_command(as_json: Json = False) -> int:
     for problem in known.problems:
         say(f"Not all is known: {problem}")
     _tell(known)
+    for one in known.jobs:
+        if one.leaves:
+            say(f"{one.name} has ended; its machine bills until SkyPilot has taken it away")
     for pod in left:
         say(f"BILLS: pod {pod.words}, of a job that has ended: likeness cloud stop {pod.id}")
     for pod in known.strangers:

@@ -23,9 +23,9 @@ ESTIMATE = "estimate"
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """One job as all three know it: `seconds` is what its machines took, up to their last signs or as the engine counts them;
-    `usd` is the bill of `by`, or our estimate; `lost` are the machines that the engine lost, `pods` RunPod's under its name,
-    which bill."""
+    """One job as all three know it: `ended` when its last machine was taken away, too, `leaves` while that is under way; `seconds` is
+    what its machines took, up to their last signs or as the engine counts them; `usd` is the bill of `by`, or our estimate;
+    `lost` are the machines that the engine lost, `pods` RunPod's under its name, which bill."""
 
     name: str
     status: str
@@ -39,6 +39,7 @@ class JobView:
     reason: str
     pods: Sequence[Pod]
     number: int | None = None
+    leaves: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +104,15 @@ class Cloud:
         views = [
             self._view(name, known.get(name), [pod for pod in pods if name in pod.name]) for name in names
         ]
+        if self.engine and not problems:
+            views = [replace(one, ended=one.ended or self._never_began(one)) for one in views]
         taken = {pod.id for view in views for pod in view.pods}
         strangers = [pod for pod in pods if pod.id not in taken]
         return Known(jobs=views, strangers=strangers, problems=problems)
+
+    def _never_began(self, view: JobView) -> bool:
+        """Whether a launch was interrupted before the engine had it, and nobody may take it up any more."""
+        return view.number is None and not view.lives and JobRecords(self.store, view.name).end is not None
 
     def job(self, name: str, known: Known | None = None) -> JobView:
         """One job by its name.
@@ -127,14 +134,17 @@ class Cloud:
         records = JobRecords(self.store, name)
         lives, launch = records.lives(), records.launch() or {}
         dearest = max((one["usd_per_hour"] for one in launch.get("machines", [])), default=0.0)
-        # The engine's time has what passed after a lost machine's last sign, and not what passed before setup began.
+        # The engine knows best how long it held them. Where it does not, its time has what passed after a lost machine's last
+        # sign, and not what passed before setup began.
         told_s = sum(life.seconds for life in lives)
         usd = sum(
             life.seconds / 3600 * (dearest if life.usd_per_hour is None else life.usd_per_hour)
             for life in lives
         )
         counted_s = 0.0 if job is None else job.seconds + sum(life.booted_s for life in lives)
-        seconds = max(told_s, counted_s)
+        # A dead controller's machine is taken away by nobody, and counts no longer than it gave signs.
+        held_s = 0.0 if job is None or job.left else job.held_s
+        seconds = max(told_s, counted_s, held_s)
         last = lives[-1].usd_per_hour if lives else None
         usd += (seconds - told_s) / 3600 * (dearest if last is None else last)
         end = lives[-1].end if lives else ""
@@ -142,9 +152,10 @@ class Cloud:
         return JobView(
             name=name,
             number=job.number if job else None,
+            leaves=job is not None and job.ended and job.there and not job.left,
             status=job.status if job else (end or "not known to the engine"),
             # What a dead controller left behind bills until it ends itself.
-            ended=job.ended and not (job.left and records.end is None) if job else bool(end),
+            ended=job.ended and not (records.end is None if job.left else job.there) if job else bool(end),
             lives=lives,
             seconds=seconds,
             usd=usd,
@@ -160,7 +171,7 @@ def _billed(view: JobView, bills: Bills) -> JobView:
     """The same with the provider's bill, where the job is over and all of it is billed."""
     if not view.ended or view.pods:
         return view
-    usd = bills.of(view.name, view.lives, view.lost)
+    usd = bills.of(view.name, view.lives, view.lost, view.usd)
     return view if usd is None else replace(view, usd=usd, by="RunPod")
 
 

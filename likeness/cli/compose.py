@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast, get_args
 
+import yaml
 from dvc.utils.hydra import compose_and_dump  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
@@ -16,12 +17,14 @@ from omegaconf.errors import OmegaConfBaseException
 from likeness.conf_digest import conf_digest, refuse_resolvers, values_digest
 from likeness.config import Config
 from likeness.errors import ConfigError
+from likeness.paths import PARAMS
 from likeness.secret_values import refuse_secrets
 from likeness.setting_problems import ANY_KEY, names_in
 from likeness.settings import dotted
 from likeness.strict_yaml import parse_yaml, read_yaml
 from likeness.train.earlier_names import refuse_earlier_names
 
+MAX_SAID = 200  # letters of another library's words
 # What Hydra says of `KEY=1,2` where one value belongs.
 SEVERAL = re.compile("Ambiguous value for argument '(.*)'")
 
@@ -92,10 +95,20 @@ def composed_text(repository: Path, *overrides: str) -> str:
 
 
 def with_value(text: str, key: str, value: Any) -> str:
-    """A params.yaml with another value of one setting, and the digest of its values as it then is."""
-    cfg = OmegaConf.create(text)
-    assert isinstance(cfg, DictConfig), "params.yaml is a mapping"
-    OmegaConf.update(cfg, key, value)
+    """A params.yaml with another value of one setting, and the digest of its values as it then is.
+
+    Raises:
+        ConfigError: it is no params.yaml.
+    """
+    try:
+        parse_yaml(text)
+        cfg = OmegaConf.create(text)
+        if not isinstance(cfg, DictConfig):
+            raise ValueError("it is no mapping")
+        OmegaConf.update(cfg, key, value)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(f"{PARAMS.name} does not read: {' '.join(str(error).split())[:MAX_SAID]}", reason="not-read",
+                          remedy="`likeness params` composes it anew") from None  # fmt: skip
     cfg.values_digest = values_digest(cast("dict[str, Any]", OmegaConf.to_container(cfg)))
     return OmegaConf.to_yaml(cfg)
 

@@ -2,10 +2,8 @@
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,17 +13,15 @@ from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepar
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
 from likeness.cli.launch_twins import refuse_twins
 from likeness.cli.tables import say
-from likeness.cloud.parcel import Parcel, Rented, write_parcel
+from likeness.cloud.parcel import Parcel, Rented, job_key, seal, write_parcel
 from likeness.cloud.plan import Load
 from likeness.cloud.records import JobRecords
-from likeness.cloud.task import JOB_KEY
+from likeness.cloud.task import JOB_KEY, UNSEAL
 from likeness.errors import ConfigError, QuotaError
 from likeness.formatting import format_usd
-from likeness.key_files import base64_text, new_private_key, public_text
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import ROUNDING_USD, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
-from likeness.team_keys import TeamKeys
 
 STAGE = "launch"
 RENEW_EVERY_S = 60.0
@@ -87,13 +83,21 @@ def launch_command(
         sys.stderr.write(
             f"launch: {before.job} trained the same and is over for the engine; its lease is ended\n"
         )
+    out, refused = list[Launch](), list[ConfigError]()
     for one in launches:
-        carry_out(one)
-        sys.stderr.write(
-            f"launch: {one.plan.job} is with the engine; `likeness cloud status` shows it, `likeness cloud stop` ends it\n"
-        )
-    if wait:
-        wait_for(launches)
+        try:
+            carry_out(one)
+        except ConfigError as error:  # nothing of it was rented: the others go out all the same
+            refused.append(error)
+            said = f"does not go out: {error.message}"
+        else:
+            out.append(one)
+            said = "is with the engine; `likeness cloud status` shows it, `likeness cloud stop` ends it"
+        sys.stderr.write(f"launch: {one.plan.job} {said}\n")
+    if wait and out:
+        wait_for(out)
+    if refused:
+        raise refused[0]
 
 
 def plan_launch(
@@ -145,32 +149,43 @@ def plan_queue(
 
 
 def carry_out(launch: Launch) -> None:
-    """Send what is needed, reserve the money, hand the job over; what fails before that is not paid.
+    """Send what is needed, reserve the money, hand the job over; what fails or is interrupted before that is not paid, and leaves
+    nothing that would keep the next launch from the same.
 
     Raises:
         QuotaError: the budget does not allow it.
-        ConfigError: the engine does not take it; nothing was rented.
+        ConfigError: another launch was faster, or the engine does not take it; nothing was rented.
     """
     plan, engine, ground = launch.plan, launch.engine, launch.ground
     engine.check(plan.task)
     ground.files.push(_data(ground))
-    key, public = _job_key(plan.job)
-    write_parcel(launch.folder, ground.repository.root, _parcel(launch), launch.experiment.params)
-    records = JobRecords(ground.store, plan.job)
-    records.announce(plan.values(), job_key=public)
-    records.renew(plan.max_hours * 3600)
+    values = {name: os.environ[name] for name in ground.secrets if name != JOB_KEY}
+    key, public = job_key(plan.job)
+    sealed, unseal = seal(values | {JOB_KEY: key})
+    write_parcel(launch.folder, ground.repository.root, _parcel(launch), launch.experiment.params, sealed)
+    records, handed = JobRecords(ground.store, plan.job), False
     spending = Spending(
         ground.repository.spending, prices=ground.cfg.prices, budget=ground.cfg.budget, stage=STAGE, persona=plan.persona
     )  # fmt: skip
     vendors = "+".join(dict.fromkeys(one.priced.machine.vendor for one in plan.candidates))
     purchase = spending.reserve(f"{vendors} machine hours", plan.job, plan.job, plan.usd_max)
-    values = {name: os.environ[name] for name in ground.secrets if name != JOB_KEY} | {JOB_KEY: key}
     try:
-        engine.launch(plan.task, values)
-    except ConfigError:
-        # It said no; a job that it took all the same would end without a lease.
-        records.renew(0)
+        records.announce(plan.values(), job_key=public)
+        # Two launches of one training may have been planned side by side: at least one of them sees the other here.
+        refuse_twins([plan], ground.store, engine)
+        records.renew(plan.max_hours * 3600)
+        handed = True
+        engine.launch(plan.task, {UNSEAL: unseal})
+    except BaseException as error:
+        if handed and not isinstance(error, ConfigError):
+            sys.stderr.write(
+                f"launch: {plan.job} may be with the engine all the same, and its money stays reserved: `likeness cloud status` "
+                f"shows it, `likeness cloud stop {plan.job}` ends it\n"
+            )
+            raise
+        # A job that the engine took, and said no, would end without a lease.
         spending.void(purchase)
+        records.renew(0)
         raise
 
 
@@ -217,14 +232,6 @@ def _parcel(launch: Launch) -> Parcel:
     )  # fmt: skip
 
 
-def _job_key(job: str) -> tuple[str, str]:
-    """Both halves of a key for this job's machines, which counts here from now on: checkpoints of one machine are read by the next."""
-    with tempfile.TemporaryDirectory() as folder:
-        key = new_private_key(Path(folder) / "key")
-    TeamKeys(STAGE).allow(public_text(key), f"machines of {job}")
-    return base64_text(key.private_bytes_raw()), public_text(key)
-
-
 def _show(
     launches: Sequence[Launch], left_out: Sequence[str], usd_max: float, *, as_json: bool, many: bool
 ) -> None:
@@ -234,9 +241,8 @@ def _show(
         values = {"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if many else jobs[0]
         print_json(values)
         return
-    for one in launches:
-        for sentence in one.plan.sentences():
-            say(sentence)
+    for sentence in [told for one in launches for told in one.plan.sentences()]:
+        say(sentence)
     for sentence in launches[0].plan.common_sentences(ground.cfg.cloud.probe_steps, len(launches)):
         say(sentence)
     for words in left_out:

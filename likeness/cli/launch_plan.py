@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from likeness.cli.launch_twins import trained
 from likeness.cloud.engine import Controller, Engine
 from likeness.cloud.plan import Candidate, LaunchPlan, Load, measured_pace
 from likeness.cloud.prices import PricedMachine, machines_of_today
-from likeness.cloud.task import JOB_KEY, STORE_SECRETS, store_settings, task
+from likeness.cloud.task import JOB_KEY, STORE_SECRETS, job_name, store_settings, task
 from likeness.config import Config, validated
 from likeness.errors import ConfigError
 from likeness.git import git
@@ -88,7 +87,7 @@ class Ground:
         """
         cfg = validated(experiment.values, PARAMS)
         refuse_other_data(read_yaml(PARAMS, remedy="run `make params`"), experiment.values)
-        job = f"likeness-{self.persona.replace('_', '-')}-{uuid.uuid4().hex[:8]}"
+        job = job_name(self.persona)
         folder = self.repository.cache / "cloud" / job
         plan = LaunchPlan(
             job=job,
@@ -107,11 +106,11 @@ class Ground:
             up=self.up,
             down=self.files.down(),
             data_remote=self.files.url,
+            keys=self.secrets,
             controller=self.controller,
             trains=trained(self.persona, self.revision, experiment.values),
             task=task(
-                job, self.cfg.cloud, [one.machine for one in self.machines], folder, secrets=self.secrets,
-                settings=store_settings(os.environ),
+                job, self.cfg.cloud, [one.machine for one in self.machines], folder, settings=store_settings(os.environ),
             ),
         )  # fmt: skip
         return Launch(plan=plan, experiment=experiment, ground=self, folder=folder)
@@ -206,7 +205,7 @@ def committed_revision(root: Path) -> str:
 
 
 def secret_names(cfg: Config, environment: Mapping[str, str]) -> list[str]:
-    """The variables whose values go to the machine by the engine's secrets.
+    """The variables whose values go to the machine.
 
     Raises:
         ConfigError: one is not set, or S3's keys are not in the environment.

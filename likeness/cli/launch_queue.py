@@ -77,7 +77,11 @@ def queued_experiments(root: Path, revision: str, store: Remote) -> tuple[list[E
         elif commit in launched:
             left_out.append(f"{name}: launched already, as {launched[commit]}")
         else:
-            text = with_value(git("show", f"{commit}:{PARAMS.name}", root=root) or "", SHARE, True)
+            try:
+                text = with_value(git("show", f"{commit}:{PARAMS.name}", root=root) or "", SHARE, True)
+            except ConfigError as error:
+                left_out.append(f"{name}: {error.message}")
+                continue
             told = [f"{key}={after}" for key, (_, after) in differences(base, parse_yaml(text)).items()]
             found.append(Experiment(params=text, changes=told, name=name, queued=commit))
     return found, left_out

@@ -5,7 +5,7 @@ from typing import Any
 
 from likeness.cloud.engine import Engine
 from likeness.cloud.plan import LaunchPlan
-from likeness.cloud.records import JobRecords, job_names
+from likeness.cloud.records import JobRecords, training_jobs
 from likeness.conf_digest import DIGESTS, values_digest
 from likeness.errors import ConfigError
 from likeness.store.s3 import Remote
@@ -32,11 +32,11 @@ def refuse_twins(plans: Sequence[LaunchPlan], store: Remote, engine: Engine | No
         ConfigError: names the job.
     """
     seen: dict[str, str] = {}
-    for job in job_names(store):
-        records = JobRecords(store, job)
-        if records.end is None:
-            seen[str((records.launch() or {}).get("trains"))] = job
-    twins = {seen[one.trains] for one in plans if one.trains in seen}
+    for one in plans:
+        for job in training_jobs(store, one.trains):
+            if job != one.job and JobRecords(store, job).end is None:
+                seen[one.trains] = job
+    twins = set(seen.values())
     over = {one.name for one in engine.jobs() if one.ended} & twins if engine and twins else set[str]()
     for one in plans:
         if (twin := seen.get(one.trains)) and twin not in over:

@@ -16,6 +16,16 @@ NO_CONTROLLER: tuple[Reason, ...] = ("controller-gone", "store-gone", "replaced"
 """Nobody may be left who would take the machine away."""
 
 
+# From the end of work until nothing bills: a checkpoint is sent (75 s at most), SkyPilot looks (15 to 30 s), the machine is taken
+# away (80 s were seen on a busy machine).
+ENDING_S = 240.0
+
+
+def working_s(paid_s: float) -> float:
+    """How long of what is paid for a job may work, so that its end is paid for, too."""
+    return paid_s - min(ENDING_S, paid_s / 10)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """Seconds of all machines together, without a line or step, without lease or store; steps after which the pace counts."""

@@ -67,7 +67,9 @@ class Controller:
 @dataclass(frozen=True, kw_only=True)
 class EngineJob:
     """A job as the engine knows it: `status` in its words (`RUNNING`, `RECOVERING`, `SUCCEEDED`, `FAILED`, ...), seconds
-    it ran, how often a machine was lost, why it failed; `left`: whether the engine ended without its machine, which may bill."""
+    its program ran, how often a machine was lost, why it failed; `left`: whether the engine ended without its machine, which may
+    bill; `held_s`: seconds from when it began to rent until the machine was taken away, of all of them (0: it does not know);
+    `there`: whether one has not been taken away yet."""
 
     number: int
     name: str
@@ -78,6 +80,8 @@ class EngineJob:
     machine: str
     reason: str
     left: bool = False
+    held_s: float = 0.0
+    there: bool = False
 
 
 class Engine:

@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import cast
 
-from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits
+from likeness.cloud.dead_man import NO_CONTROLLER, DeadMan, End, Limits, working_s
 from likeness.cloud.home import bring_home, share_paces
 from likeness.cloud.machine import (
     end_pod,
@@ -148,7 +148,7 @@ def work(job: Job, cfg: Config, repository: RepositoryPaths) -> None:
 def main(path: Path) -> None:
     """Do what the parcel says; its folder holds everything else that came up with it."""
     parcel, folder = Parcel.read(path), path.absolute().parent
-    if take_secrets(folder / HOME, cast("dict[str, str]", os.environ)):
+    if take_secrets(folder, cast("dict[str, str]", os.environ)):
         os.execv(sys.executable, [sys.executable, "-m", "likeness.cloud.job", str(path)])
     # The stages are `python -m stages...`: this one, whatever the machine calls python.
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -162,8 +162,9 @@ def main(path: Path) -> None:
     machine, usd = this_machine(parcel.machines, dict(os.environ))
     life = begun(machine, usd, setup=_setup_began(folder / BEGAN), now=time.time(), up_s=seconds_up())
     life = replace(life, pod=given_by_runpod(cfg.cloud.runpod)[0])
+    max_s = working_s(parcel.max_s)
     limits = Limits(
-        max_s=parcel.max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
+        max_s=max_s, silence_s=parcel.silence_s, lease_s=parcel.lease_s, probe_steps=parcel.probe_steps
     )
     timer = DeadMan(limits, spent_s=records.begin(life), before_s=life.seconds, clock=time.monotonic)
     hidden = secret_values(folder / HOME, os.environ, cfg.cloud.variables)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from likeness.cloud import Machine, RunPodConfig
-from likeness.cloud.parcel import Rented
+from likeness.cloud.parcel import HOME, SEALED, Rented, unseal
 from likeness.cloud.runpod import RunPod
-from likeness.cloud.task import JOB_KEY, STORE_SECRETS
+from likeness.cloud.task import JOB_KEY, STORE_SECRETS, UNSEAL
 from likeness.secret_values import MIN_LETTERS
 from likeness.team_keys import PRIVATE_KEY
 
@@ -18,22 +18,26 @@ AWS = "aws"
 FIRST = Path("/proc/1/environ")
 
 
-def take_secrets(home: Path, environment: dict[str, str]) -> bool:
-    """Move what is secret from the environment, which every program inherits and some print, into files of this user.
+def take_secrets(folder: Path, environment: dict[str, str]) -> bool:
+    """Open what is sealed in the folder: the bucket's keys and the job's become files of this user in its home, since every program
+    inherits the environment and some print it; what programs want to have there by name is put there.
 
     Returns whether there was any: /proc goes on showing the environment that this program was started with.
     """
+    home = folder / HOME
     home.mkdir(parents=True, exist_ok=True)
-    if key := environment.pop(JOB_KEY, None):
-        _write_secret(home / PRIVATE_KEY, key + "\n")
-    found = {name: value for name in STORE_SECRETS if (value := environment.pop(name, None))}
-    if found:
-        text = "".join(f"{name.lower()} = {value}\n" for name, value in found.items())
-        _write_secret(home / AWS, f"[default]\n{text}")
+    if key := environment.pop(UNSEAL, None):
+        found = unseal(folder / SEALED, key)
+        _write_secret(home / PRIVATE_KEY, found.pop(JOB_KEY) + "\n")
+        bucket = {name: found.pop(name) for name in STORE_SECRETS if name in found}
+        if bucket:
+            text = "".join(f"{name.lower()} = {value}\n" for name, value in bucket.items())
+            _write_secret(home / AWS, f"[default]\n{text}")
+        environment.update(found)
     if (home / AWS).is_file():
         environment["AWS_SHARED_CREDENTIALS_FILE"] = str(home / AWS)
     environment["LIKENESS_HOME"] = str(home)
-    return bool(key or found)
+    return bool(key)
 
 
 def secret_values(home: Path, environment: Mapping[str, str], names: Sequence[str]) -> list[str]:
@@ -84,7 +88,7 @@ def end_pod(config: RunPodConfig, first_program: Path = FIRST) -> str:
         return "only who rented this machine can end it"
     os.environ[config.api_key_env] = key
     with RunPod(config, stop=threading.Event()) as account:
-        account.terminate(pod)
+        account.leave(pod)
     return f"RunPod ended the pod {pod}"
 
 

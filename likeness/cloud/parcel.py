@@ -1,10 +1,12 @@
 """What goes up by SkyPilot: one folder with the revision (one commit, no history), who is trusted, the versions, and what
-the job is to do. Photographs and images go by the DVC remote; no secret is in it.
+the job is to do. Photographs and images go by the DVC remote; secrets are sealed.
 """
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -13,13 +15,13 @@ from likeness.cloud.task import CONSTRAINTS, PARCEL, REVISION
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
 from likeness.git import COPY_WITHIN_S, git
-from likeness.key_files import settings_folder
+from likeness.key_files import base64_text, new_private_key, public_text, settings_folder
 from likeness.paths import PARAMS
 from likeness.safety.consent.revocations import LIST, state_folder
 from likeness.safety.consent.signing import ALLOWED
 from likeness.team_keys import MEMBERS, TeamKeys
 
-HOME = "home"
+HOME, SEALED = "home", "sealed"
 BUILD_TOOLS = {"likeness", "pip", "setuptools", "wheel", "uv"}
 
 
@@ -57,7 +59,40 @@ class Parcel:
         return Parcel(**values)
 
 
-def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str) -> None:
+def job_key(job: str) -> tuple[str, str]:
+    """Both halves of a key for this job's machines, which counts here from now on: checkpoints of one machine are read by the next."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = new_private_key(Path(folder) / "key")
+    TeamKeys("launch").allow(public_text(key), f"machines of {job}")
+    return base64_text(key.private_bytes_raw()), public_text(key)
+
+
+def seal(values: Mapping[str, str]) -> tuple[bytes, str]:
+    """Secrets for the folder, and what alone opens them: made anew for each job, and never in one place with them on the way."""
+    from cryptography.fernet import Fernet
+
+    key = Fernet.generate_key()
+    return Fernet(key).encrypt(json.dumps(dict(values)).encode()), key.decode()
+
+
+def unseal(path: Path, key: str) -> dict[str, str]:
+    """The secrets of a file, which goes with it.
+
+    Raises:
+        ConfigError: it is not there, or another one.
+    """
+    from cryptography.fernet import Fernet, InvalidToken
+
+    try:
+        values = json.loads(Fernet(key).decrypt(path.read_bytes()))
+    except (OSError, ValueError, InvalidToken):
+        raise ConfigError(f"{path.name}: the job's keys cannot be opened", reason="no-key",
+                          remedy="launch it again") from None  # fmt: skip
+    path.unlink()
+    return values
+
+
+def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str, sealed: bytes) -> None:
     """Write the folder anew; `params` is what the machine is to have for params.yaml.
 
     Raises:
@@ -80,6 +115,8 @@ def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str) ->
         shutil.copyfile(revoked, folder / HOME / LIST)
     write_atomic(folder / CONSTRAINTS, "".join(f"{one}\n" for one in versions()).encode())
     write_atomic(folder / PARAMS.name, params.encode())
+    with open(os.open(folder / SEALED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(sealed)
     write_atomic(folder / PARCEL, json.dumps(asdict(parcel), indent=2).encode())
 
 

@@ -65,6 +65,7 @@ class LaunchPlan:
     up: Sequence[Load]
     down: Sequence[Load]
     data_remote: str
+    keys: Sequence[str]
     task: dict[str, Any]
     controller: Controller | None
     trains: str
@@ -92,6 +93,7 @@ class LaunchPlan:
             "up": [vars(one) for one in self.up],
             "down": [vars(one) for one in self.down],
             "data_remote": self.data_remote,
+            "keys": list(self.keys),
             "task": self.task,
             "controller": None if self.controller is None else asdict(self.controller),
         }
@@ -122,7 +124,7 @@ class LaunchPlan:
             )
         whole = format_bytes(sum(one.bytes or 0 for one in self.up))
         lines += [f"Goes up, {whole} by {self.data_remote}:", *(f"  {one.words}" for one in self.up)]
-        lines += [f"  keys, as the engine's secrets: {', '.join(self.task['secrets'])}"]
+        lines += [f"  keys, sealed: {', '.join(self.keys)}"]
         lines += ["Comes down:", *(f"  {one.words}" for one in self.down)]
         # Last, above the question.
         most = f"{format_usd(self.usd_max)}: {self.max_hours:g} h in all, lost machines included, of the dearest at this price"

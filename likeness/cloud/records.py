@@ -8,6 +8,8 @@ by `signed_launch` and `check_results` alone.
     results.bundle    the experiment, as git hands it over
     results.json      the machine's signature of it and of its runs, by the job's key, which launch.json names
     mlflow.db         the machine's runs, where no tracking server took them
+
+Below cloud/trains/DIGEST/ is an empty file for each job of that training.
 """
 
 import json
@@ -21,7 +23,7 @@ from likeness.store.s3 import Remote
 from likeness.team_keys import TeamKeys
 
 ROOT = "cloud"
-PACES = "paces"
+PACES, TRAINS = "paces", "trains"
 DONE, TAKEN_AWAY = "done", "taken-away"
 LAUNCH, LEASE, LIVES, RESULTS, RUNS = "launch.json", "lease.json", "lives.json", "results.bundle", "mlflow.db"
 SIGNED = "results.json"
@@ -71,7 +73,10 @@ class JobRecords:
         return f"{ROOT}/{self.job}/{RUNS}"
 
     def announce(self, launch: Mapping[str, Any], *, job_key: str = "") -> None:
-        """Write down what is about to be launched, signed; `job_key` is the public half of what its machines sign with."""
+        """Write down what is about to be launched, signed; who launches the same training then sees it. `job_key` is the public
+        half of what its machines sign with."""
+        if trains := launch.get("trains"):
+            self.remote.write(f"{ROOT}/{TRAINS}/{trains}/{self.job}", b"")
         said = {**launch, "key": job_key}
         self._write(LAUNCH, {**said, "signature": TeamKeys(LAUNCHED_BY).sign(self._launch_bytes(said))})
 
@@ -172,6 +177,11 @@ def job_names(remote: Remote) -> list[str]:
     """Every job that the store knows of."""
     names = {name.split("/")[1] for name in remote.names(ROOT) if name.endswith(f"/{LAUNCH}")}
     return sorted(names)
+
+
+def training_jobs(remote: Remote, trains: str) -> list[str]:
+    """Every job that was announced to train just this (`LaunchPlan.trains`), whatever became of it."""
+    return sorted(name.rpartition("/")[2] for name in remote.names(f"{ROOT}/{TRAINS}/{trains}"))
 
 
 def pace_file(card: str, name: str) -> str:

@@ -1,7 +1,7 @@
 """RunPod's own prices and bills, from its API v2 (REST v1 ends on 2026-12-01), beside the engine's word.
 
-https://api.runpod.io/v2: GET /catalog/gpus, /pods and /billing/pods, POST /pods/{id}/action. Unknown fields are ignored, and
-an unknown status bills: only what RunPod calls ended has ended.
+https://api.runpod.io/v2: GET /catalog/gpus, /pods and /billing/pods, DELETE /pods/{id}. Unknown fields are ignored, and an unknown
+status bills: only what RunPod calls ended has ended.
 """
 
 import datetime
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.engine import Offer
@@ -22,6 +23,7 @@ from likeness.http.client import Client, Service
 T = TypeVar("T")
 LOOKS = 10
 PAGED = re.compile(r"(?i)next|cursor|more")
+MAX_PAGES = 100
 CATALOG = "/catalog/gpus?include=AVAILABILITY&product=POD"
 
 
@@ -61,36 +63,53 @@ class RunPod(Service):
         """
         return [one for one in self._list("pods", "/pods", "pods", _pod) if one.bills]
 
-    def bills(self, since: datetime.date) -> dict[str, float]:
-        """What each machine cost since that day, disk included, in dollars by `Pod.id`; the newest hour may lack.
+    def bills(self, since: datetime.date, today: datetime.date) -> dict[str, float]:
+        """What each machine cost since that day, disk included, in dollars by `Pod.id`; the newest hours may lack.
 
-        GET /billing/pods (docs.runpod.io/api-reference-v2/billing, read 2026-11-29): a record for each pod and bucket, with
+        GET /billing/pods (docs.runpod.io/api-reference-v2/billing, read 2026-11-30): a record for each pod and bucket, with
         podId, startTime, endTime, totalAmount and its parts. A pod's id is given once, so wide buckets add nothing of others.
+        The times go together and lie on a bucket's bounds; where months are refused, days are asked for, which is its default.
 
         Raises:
             AuthError, RejectedError, TransientError: RunPod cannot be asked, or its answer does not read.
         """
-        path = f"/billing/pods?bucketSize=month&startTime={since}T00:00:00Z"
+        end = (today.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+        window = f"startTime={since.replace(day=1)}T00:00:00Z&endTime={end}T00:00:00Z"
+        try:
+            listed = self._list("bills", f"/billing/pods?bucketSize=month&{window}", "records", _bill)
+        except RejectedError:
+            listed = self._list("bills", f"/billing/pods?bucketSize=day&{window}", "records", _bill)
         found: dict[str, float] = {}
-        for pod, usd in self._list("bills", path, "records", _bill):
+        for pod, usd in listed:
             found[pod] = found.get(pod, 0.0) + usd
         return found
 
     def _list(self, what: str, path: str, key: str, read: Callable[[Any], T]) -> list[T]:
-        answer: Any = self._client.get(path).json()
-        listed, more = answer, []
-        if isinstance(answer, dict):
-            listed = cast("dict[str, Any]", answer).get(key)
-            # v2 lists all at once, by its documentation of 2026-11; what would say that there are others is no whole list.
-            more = [
-                name for name, value in cast("dict[str, Any]", answer).items() if PAGED.search(name) and value
-            ]
-        if more:
-            raise TransientError(f"RunPod's list of {what} goes on ({', '.join(more)})", reason="bad-answer")
-        try:
-            return [read(one) for one in cast("list[Any]", listed)]
-        except (TypeError, KeyError, AttributeError, ValueError):
-            raise TransientError(f"RunPod's list of {what} cannot be read", reason="bad-answer") from None
+        """All pages: `pagination` says whether another one follows, and by which cursor it is asked for."""
+        found: list[T] = []
+        cursors = [""]
+        while len(cursors) <= MAX_PAGES:
+            at = f"{'&' if '?' in path else '?'}cursor={quote(cursors[-1], safe='')}" if cursors[-1] else ""
+            answer: Any = self._client.get(path + at).json()
+            listed, more = answer, dict[str, Any]()
+            if isinstance(answer, dict):
+                said = cast("dict[str, Any]", answer)
+                listed, page = said.get(key), said.get("pagination")
+                told = {**said, **cast("dict[str, Any]", page)} if isinstance(page, dict) else said
+                more = {name: value for name, value in told.items() if PAGED.search(name) and value}
+                if told.get("hasNextPage") is False:
+                    more = {}
+            try:
+                found += [read(one) for one in cast("list[Any]", listed)]
+            except (TypeError, KeyError, AttributeError, ValueError):
+                raise TransientError(f"RunPod's list of {what} cannot be read", reason="bad-answer") from None
+            if not more:
+                return found
+            cursor = more.get("nextCursor")
+            if not isinstance(cursor, str) or cursor in cursors:
+                break
+            cursors.append(cursor)
+        raise TransientError(f"RunPod's list of {what} goes on, and cannot be followed", reason="bad-answer")
 
     def offers(
         self, machines: Sequence[Machine], today: datetime.date
@@ -125,18 +144,38 @@ class RunPod(Service):
         """
         refused: RejectedError | None = None
         try:
-            self._client.post(f"/pods/{pod}/action", {"action": "terminate"}, safe=True)
+            self._client.delete(f"/pods/{pod}")
         except RejectedError as error:
             refused = error  # 404: it is gone already, and the list may be older
         for _ in range(LOOKS):
             if all(one.id != pod for one in self.pods()):
                 return
             self._stop.wait(self._poll_s)
-        raise refused or JobLostError(
-            f"RunPod took the order to end pod {pod}, and the pod is still there and bills",
-            reason="still-there",
-            remedy="end it by hand at https://console.runpod.io/pods, and look again with `likeness cloud status`",
-        )
+        raise refused or _still_there(pod)
+
+    def leave(self, pod: str) -> None:
+        """End the machine that this runs on, with its own key, by which no list can be had: RunPod is asked until it knows the pod no
+        more, or this program is gone with it.
+
+        Raises:
+            AuthError, TransientError: RunPod cannot be asked.
+            JobLostError: it says that it is done, again and again.
+        """
+        for _ in range(LOOKS):
+            try:
+                self._client.delete(f"/pods/{pod}")
+            except RejectedError:
+                return
+            self._stop.wait(self._poll_s)
+        raise _still_there(pod)
+
+
+def _still_there(pod: str) -> JobLostError:
+    return JobLostError(
+        f"RunPod took the order to end pod {pod}, and the pod is still there and bills",
+        reason="still-there",
+        remedy="end it by hand at https://console.runpod.io/pods, and look again with `likeness cloud status`",
+    )
 
 
 def _bill(values: Any) -> tuple[str, float]:

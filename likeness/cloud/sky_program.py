@@ -11,8 +11,11 @@ import datetime
 import json
 import os
 import sys
+import time
 
 PREFIX = "likeness-"
+# Of machines that are gone; longer than an estimate waits to be booked.
+HISTORY_DAYS = 366
 # FAILED_CONTROLLER says that a controller died, and its reason whether the job's machine is still there.
 LEFT_BEHIND = ("cleanup failed", "may have leaked")
 
@@ -133,6 +136,7 @@ def jobs(_request: dict) -> list:
         if error.cluster_status not in (None, sky.ClusterStatus.STOPPED):
             raise
         return []
+    held = _held()
     return [
         {
             "number": record["job_id"],
@@ -144,10 +148,26 @@ def jobs(_request: dict) -> list:
             "machine": str(record.get("cluster_resources") or record["resources"] or ""),
             "reason": str(record.get("failure_reason") or ""),
             "left": any(words in str(record.get("failure_reason")) for words in LEFT_BEHIND),
+            # A machine is called JOB-NUMBER: names of jobs are short enough that SkyPilot changes nothing of them (task.py).
+            **held.get(f"{record['job_name']}-{record['job_id']}", {}),
         }
         for record in (one.model_dump() if hasattr(one, "model_dump") else one for one in records)
         if record["job_name"].startswith(PREFIX)
     ]
+
+
+def _held() -> dict:
+    """By a machine's name, how long it was held in all, from when SkyPilot began to rent it until it was taken away, and whether it
+    has not been yet. Where jobs have a controller on a machine of its own, that one knows it, and nobody can ask."""
+    import sky
+
+    found: dict = {}
+    for cluster in sky.get(sky.cost_report(days=HISTORY_DAYS)):
+        known = found.setdefault(cluster["name"], {"held_s": 0.0, "there": False})
+        for began, end in cluster["usage_intervals"] or ():
+            known["held_s"] += (time.time() if end is None else end) - began
+            known["there"] = known["there"] or end is None
+    return found
 
 
 def cancel(request: dict) -> None:

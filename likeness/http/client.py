@@ -111,6 +111,10 @@ class Client:
         """
         return self._call("POST", path, orjson.dumps(body), safe=safe, tokens=tokens)
 
+    def delete(self, path: str) -> None:
+        """End something; asked again, and raises, as `get`."""
+        self._call("DELETE", path, None, safe=True, tokens=0)
+
     def file(self, path: str, *, max_mb: float) -> bytes:
         """The bytes of a file that the API itself serves, asked for as `get` asks; raises as `get` does."""
         return self._call("GET", path, None, safe=True, tokens=0, file_mb=max_mb).body

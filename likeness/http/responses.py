@@ -20,6 +20,8 @@ MAX_RETRY_AFTER_S = 300.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+NO_CONTENT = 204
+
 # Statuses of a request that may go through a moment later; RFC 9110 and 8470 for 425.
 LATER = frozenset({408, 425, 429})
 
@@ -46,12 +48,12 @@ class Response:
         return self.value
 
     def parsed(self) -> "Response":
-        """The same with its JSON read.
+        """The same with its JSON read; 204 says that there is none.
 
         Raises:
             ValueError: it is none.
         """
-        return replace(self, value=orjson.loads(self.body))
+        return self if self.status == NO_CONTENT else replace(self, value=orjson.loads(self.body))
 
     def without(self, hide: Callable[[str], str]) -> "Response":
         """The same after `hide` has taken out what no error may show."""

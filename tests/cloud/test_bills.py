@@ -1,5 +1,6 @@
 """A job's cost by RunPod's own bill, and by our estimate where there is none: a real client, a fake of RunPod on loopback."""
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -35,14 +36,14 @@ def servers():
 
 
 class Told:
-    """What the engine says: the job ended, and so many machines of it were lost."""
+    """What the engine says: the job ended, so many machines of it were lost, and whether the last one is not yet taken away."""
 
-    def __init__(self, lost: int) -> None:
-        self.lost = lost
+    def __init__(self, lost: int, *, there: bool = False, left: bool = False) -> None:
+        self.lost, self.there, self.left = lost, there, left
 
     def jobs(self) -> list[EngineJob]:
         return [EngineJob(number=1, name=JOB, status="SUCCEEDED", ended=True, seconds=3600.0, recoveries=self.lost, machine="",
-                          reason="")]  # fmt: skip
+                          reason="", held_s=7200.0 if self.there else 0.0, there=self.there, left=self.left)]  # fmt: skip
 
 
 class World:
@@ -100,6 +101,24 @@ def test_runpods_bill_counts_and_not_our_estimate(world):
     assert (view.usd, view.by, notes) == (pytest.approx(0.75), "RunPod", [])
     assert world.booked == pytest.approx(0.75)
     assert world.servers.counts()["runpod.bills"] == before + 1
+
+
+def test_what_is_still_being_taken_away_is_not_booked_as_if_it_were_gone(world, monkeypatch, capsys):
+    world.ran_on("p1")
+    world.servers.set(runpod_bills=[bill("p1", 0.45)])
+    engine: Any = Told(0, there=True)
+    cloud = dataclasses.replace(world.cloud(), engine=engine)
+    (view,) = settle(cloud, cloud.jobs()).jobs
+    assert (view.ended, view.leaves, view.usd, view.by) == (False, True, pytest.approx(2 * USD), "estimate")
+    monkeypatch.setattr(Cloud, "here", staticmethod(lambda: cloud))
+    assert commands.status_command() == 0
+    assert f"{JOB} has ended; its machine bills until" in " ".join(capsys.readouterr().out.split())
+    assert [one.end for one in purchases(world.repository.spending)] == ["open"]
+    # Nobody takes away what a dead controller left: its own timer did, and its signs count.
+    engine.left = True
+    (view,) = settle(cloud, cloud.jobs()).jobs
+    assert (view.ended, view.leaves, view.usd, view.by) == (True, False, pytest.approx(0.45), "RunPod")
+    assert world.booked == pytest.approx(0.45)
 
 
 def test_who_looks_for_machines_to_end_waits_for_no_bill(world):
@@ -182,9 +201,25 @@ def test_a_bill_of_the_hour_is_not_taken_for_whole(world):
     life = Life(machine="runpod RTX4090", began=BEGAN, seconds=3600, usd_per_hour=USD, pod="p1")
     ended = datetime.datetime.fromisoformat(BEGAN) + datetime.timedelta(hours=1)
     early = Bills(world.cfg, ended + datetime.timedelta(minutes=59))
-    assert early.of(JOB, [life], 0) is None
+    assert early.of(JOB, [life], 0, USD) is None
     assert "ended less than an hour ago" in early.notes[0]
-    assert Bills(world.cfg, ended + datetime.timedelta(minutes=60)).of(JOB, [life], 0) == pytest.approx(0.1)
+    assert Bills(world.cfg, ended + datetime.timedelta(minutes=60)).of(JOB, [life], 0, 0.1) == pytest.approx(
+        0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "billed", "taken"),
+    [(1, 0.3, False), (47, 0.3, False), (48, 0.3, True), (1, 0.58, True), (1, 0.9, True)],
+)
+def test_a_bill_of_less_than_the_machines_counted_waits_until_it_can_be_whole(world, hours, billed, taken):
+    world.servers.set(runpod_bills=[bill("p1", billed)])
+    life = Life(machine="runpod RTX4090", began=BEGAN, seconds=3600, usd_per_hour=USD, pod="p1")
+    ended = datetime.datetime.fromisoformat(BEGAN) + datetime.timedelta(hours=1)
+    bills = Bills(world.cfg, ended + datetime.timedelta(hours=hours))
+    assert bills.of(JOB, [life], 0, USD) == (pytest.approx(billed) if taken else None)
+    assert bills.notes == ([] if taken else [f"{JOB}: its cost is our estimate: RunPod's bill has $0.30 of it so far, which may "
+                                             "not be all; look again tomorrow"])  # fmt: skip
 
 
 def test_the_command_says_whose_figure_it_is(world, capsys, monkeypatch):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from likeness.cloud.dead_man import DeadMan, Limits
+from likeness.cloud.dead_man import ENDING_S, DeadMan, Limits, working_s
+from likeness.cloud.job import GRACE_S, SIGN_EVERY_S
 from likeness.cloud.records import Lease
 from likeness.progress import Progress
 
@@ -41,6 +42,13 @@ def test_a_machine_at_work_goes_on_to_the_cap_and_no_further():
     watched = Watched()
     assert watched.passes(6 * HOUR - 1) is None
     assert watched.passes(2) == "cap"
+
+
+@pytest.mark.parametrize(("paid_s", "works_s"), [(2 * HOUR, 2 * HOUR - 240), (600, 540), (60, 54)])
+def test_the_end_of_a_machine_is_paid_for_by_the_cap(paid_s, works_s):
+    assert working_s(paid_s) == works_s
+    # A sign that is due, the last checkpoint, and as long again for SkyPilot to see it and take the machine away.
+    assert ENDING_S >= SIGN_EVERY_S + GRACE_S + 30 + 80
 
 
 def test_what_lost_machines_took_and_the_installation_count():

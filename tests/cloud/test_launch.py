@@ -44,7 +44,7 @@ def test_a_person_reads_the_price_its_date_and_the_most_it_can_cost(clone, bucke
     launch_command("jade", [], queue=False, yes=False, dry_run=True, wait=False, as_json=False)
     said = capsys.readouterr().out
     for words in ("runpod RTX4090: $0.60 an hour (SkyPilot's catalogue, 20", "hours unknown", "At most $1.20: 2 h in all",
-                  "measures 100 steps", "Goes up, 7 bytes by s3://likeness/dvc:", "secrets: LIKENESS_JOB_KEY",
+                  "measures 100 steps", "Goes up, 7 bytes by s3://likeness/dvc:", "keys, sealed: LIKENESS_JOB_KEY",
                   "models/jade/lora_training (1 file, 7 bytes)", "of a budget of $5.00",
                   "SkyPilot's own controller bills (AWS m6i.xlarge, at $0.19 an hour, until 10 minutes after its last job; its "
                   "disk, until `sky down`). It is no part of the sum"):  # fmt: skip

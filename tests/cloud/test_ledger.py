@@ -115,14 +115,16 @@ class World:
 
 
 class Engine:
-    """What SkyPilot says of the job: the time that its machines ran."""
+    """What SkyPilot says of the job: the time that its programs ran; where it watches over jobs itself, also how long it held
+    machines."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, *, watches: bool = False) -> None:
+        self.world, self.watches = world, watches
 
     def jobs(self) -> list[EngineJob]:
+        held_s = self.world.billed_s if self.watches else 0.0
         return [EngineJob(number=1, name=self.world.job, status="FAILED", ended=True, seconds=self.world.engine_s, recoveries=0,
-                          machine="", reason="")]  # fmt: skip
+                          machine="", reason="", held_s=held_s)]  # fmt: skip
 
 
 def booked(world: World, engine: Any) -> float:
@@ -165,6 +167,20 @@ def test_a_kill_at_any_moment_costs_an_interval_and_the_ledger_says_what_was_bil
             assert end == {"controller": "controller-gone", "worker": "worker", "network": "store-gone"}[kind]
         billed = world.billed_s / 3600 * USD
         assert booked(world, Engine(world)) == pytest.approx(billed, rel=0.05), (kind, at, world)
+
+
+@pytest.mark.parametrize("steps", [10, 60])
+@pytest.mark.parametrize("in_setup", [[], [5.0, 170.0]])
+def test_where_the_engine_says_how_long_it_held_machines_the_shortest_job_is_booked_as_it_was_billed(
+    in_tmp, steps, in_setup
+):
+    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
+    world = World(store=Network((in_tmp / "store").as_uri()), job="likeness-jade-1", steps=steps)
+    JobRecords(world.store, world.job).renew(8 * 3600)
+    for after_s in in_setup:
+        world.lose_in_setup(after_s)
+    assert world.live(lambda after: None) == "done"
+    assert booked(world, Engine(world, watches=True)) == pytest.approx(world.billed_s / 3600 * USD)
 
 
 @pytest.mark.parametrize("steps", [60, 600, 6000])

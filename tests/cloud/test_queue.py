@@ -105,6 +105,8 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
         ("older", "0" * 40, fine),
         ("code", head(root), queued(root, "print()", file="train.py")),
         ("data", head(root), queued(root, with_value(text, "dataset.side_px", 512))),
+        ("half", head(root), queued(root, text[: len(text) // 2] + "\n  : [")),
+        ("list", head(root), queued(root, "- 1")),
     ]
     store = Remote((prepared.folder.parent / "store").as_uri())
     JobRecords(store, "likeness-jade-before").announce({"queued": taken})
@@ -113,7 +115,8 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
     assert launches[0].experiment.values["train"]["checkpoint"]["share"]
     words = "\n".join(left_out)
     for part in ("older: it was queued at commit 0000000000", "code: it changes train.py", "taken: launched already, as",
-                 "data: dataset.side_px: would make another dataset"):  # fmt: skip
+                 "data: dataset.side_px: would make another dataset", "half: params.yaml does not read: ",
+                 "list: params.yaml does not read: it is no mapping"):  # fmt: skip
         assert part in words
     entries[:] = entries[2:]
     with pytest.raises(ConfigError, match="no experiment in DVC's queue") as caught:

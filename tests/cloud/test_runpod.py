@@ -28,7 +28,7 @@ def servers():
 @pytest.fixture
 def account(servers, monkeypatch):
     servers.set_faults({})
-    servers.set(runpod_pods=[POD], runpod_does_nothing=False, runpod_no_stock=[])
+    servers.set(runpod_pods=[POD], runpod_does_nothing=False, runpod_no_stock=[], runpod_page=100)
     monkeypatch.setenv("RUNPOD_API_KEY", "right")
     with RunPod(config(servers.runpod_url), stop=threading.Event(), poll_s=0.0) as opened:
         yield opened
@@ -60,8 +60,10 @@ def test_an_ended_pod_is_gone(account):
 def test_a_machine_that_nobody_may_be_left_to_end_ends_itself(account, servers, monkeypatch, tmp_path):
     monkeypatch.delenv("RUNPOD_API_KEY")
     first = tmp_path / "environ"
-    first.write_bytes(b"RUNPOD_POD_ID=pod1\0RUNPOD_API_KEY=right\0")
+    # Its own key may list nothing.
+    first.write_bytes(b"RUNPOD_POD_ID=pod1\0RUNPOD_API_KEY=scoped:pod1\0")
     assert end_pod(config(servers.runpod_url), first) == "RunPod ended the pod pod1"
+    monkeypatch.setenv("RUNPOD_API_KEY", "right")
     assert account.pods() == []
     assert "only who rented" in end_pod(config(servers.runpod_url), tmp_path / "another cloud")
 
@@ -96,22 +98,37 @@ def test_a_storm_of_refusals_ends_after_as_many_tries_as_are_set(account, server
     assert servers.counts()["runpod.pods"] == before + 4
 
 
-@pytest.mark.parametrize("more", ["nextCursor", "hasMore", "next_page"])
-def test_a_list_that_goes_on_elsewhere_is_no_list_of_what_bills(account, servers, monkeypatch, more):
-    whole = account._client.get
-    monkeypatch.setattr(
-        account._client,
-        "get",
-        lambda path: SimpleNamespace(json=lambda: {**whole(path).json(), "total": 7, more: "x"}),
-    )
-    with pytest.raises(TransientError, match=f"goes on .{more}"):
+def test_all_pages_are_one_list(account, servers):
+    servers.set(runpod_pods=[{**POD, "id": f"pod{number}"} for number in range(7)], runpod_page=3)
+    assert [one.id for one in account.pods()] == [f"pod{number}" for number in range(7)]
+    account.terminate("pod6")
+    assert len(account.pods()) == 6
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"nextCursor": "x"}, {"hasMore": "x"}, {"next_page": "x"}, {"pagination": {"hasNextPage": True}},
+        {"pagination": {"hasNextPage": True, "nextCursor": None}}, {"pagination": {"nextCursor": "x"}},
+    ],
+)  # fmt: skip
+def test_a_list_that_goes_on_elsewhere_is_no_list_of_what_bills(account, monkeypatch, more):
+    answer = {"pods": [POD], "total": 7, **more}
+    monkeypatch.setattr(account._client, "get", lambda path: SimpleNamespace(json=lambda: answer))
+    with pytest.raises(TransientError, match="goes on"):
         account.pods()
+
+
+def test_a_cursor_beside_the_word_that_nothing_follows_is_none(account, monkeypatch):
+    answer = {"pods": [POD], "pagination": {"hasNextPage": False, "nextCursor": "x"}}
+    monkeypatch.setattr(account._client, "get", lambda path: SimpleNamespace(json=lambda: answer))
+    assert len(account.pods()) == 1
 
 
 def test_a_pod_that_cannot_be_ended_does_not_keep_the_others_alive(account, servers, monkeypatch):
     twin = {**POD, "id": "pod2"}
     servers.set(runpod_pods=[POD, twin])
-    servers.set_faults({"runpod.action": ["server_error"] * 4})
+    servers.set_faults({"runpod.delete": ["server_error"] * 4})
     here: Any = SimpleNamespace(cfg=SimpleNamespace(cloud=SimpleNamespace(runpod=config(servers.runpod_url))))
     with pytest.raises(TransientError):
         _terminate(here, ["pod1", "pod2"])
@@ -179,14 +196,21 @@ def test_the_key_goes_nowhere_else():
 
 MONTH = {"startTime": "2026-10-01T00:00:00Z", "endTime": "2026-11-01T00:00:00Z"}
 BILL = {**MONTH, "podId": "pod1", "totalAmount": 0.31, "gpuAmount": 0.3, "cpuAmount": 0.0, "diskAmount": 0.01}
-SINCE = datetime.date(2026, 1, 1)
+SINCE = datetime.date(2026, 1, 17), datetime.date(2026, 12, 31)
 
 
-def test_a_pods_buckets_make_one_bill(account, servers):
+@pytest.mark.parametrize("buckets", [["hour", "day", "week", "month", "year"], ["hour", "day"]])
+def test_a_pods_buckets_make_one_bill(account, servers, buckets, monkeypatch):
     servers.set(
-        runpod_bills=[BILL, {**BILL, "podId": "pod2", "totalAmount": 2}, {**BILL, "totalAmount": 0.5}]
+        runpod_bills=[BILL, {**BILL, "podId": "pod2", "totalAmount": 2}, {**BILL, "totalAmount": 0.5}],
+        runpod_buckets=buckets,
     )
-    assert account.bills(SINCE) == {"pod1": pytest.approx(0.81), "pod2": 2.0}
+    asked, get = [], account._client.get
+    monkeypatch.setattr(account._client, "get", lambda path: asked.append(path) or get(path))
+    assert account.bills(*SINCE) == {"pod1": pytest.approx(0.81), "pod2": 2.0}
+    # On a month's bounds, and both: of one alone it says 400.
+    assert "startTime=2026-01-01T00:00:00Z&endTime=2027-01-01T00:00:00Z" in asked[-1]
+    assert len(asked) == (1 if "month" in buckets else 2)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +220,7 @@ def test_a_pods_buckets_make_one_bill(account, servers):
 def test_half_a_bill_is_none(account, servers, half):
     servers.set(runpod_bills=[BILL, half])
     with pytest.raises(TransientError, match="list of bills cannot be read"):
-        account.bills(SINCE)
+        account.bills(*SINCE)
 
 
 def test_a_pod_knows_by_which_name_it_is_billed(tmp_path):

@@ -12,9 +12,9 @@ from likeness.cloud.dead_man import DeadMan, Limits
 from likeness.cloud.engine import Engine
 from likeness.cloud.job import Job
 from likeness.cloud.machine import secret_values, take_secrets
-from likeness.cloud.parcel import Parcel
+from likeness.cloud.parcel import Parcel, seal
 from likeness.cloud.records import JobRecords, Life
-from likeness.cloud.task import store_settings
+from likeness.cloud.task import JOB_KEY, UNSEAL, store_settings
 from likeness.errors import ConfigError, ProviderError
 from likeness.http.keys import KEY_HOSTS
 from likeness.store.s3 import Remote
@@ -34,6 +34,18 @@ def test_the_engine_has_no_key_of_a_vendor_that_rents_nothing(tmp_path, monkeypa
     seen = Engine(python)._ask("jobs")[0]
     keys = {name for name, value in seen.items() if CANARY in value}
     assert keys == {"RUNPOD_API_KEY", "AWS_SECRET_ACCESS_KEY"}
+
+
+def test_what_is_sealed_is_opened_by_its_own_key_alone(tmp_path):
+    one, key = seal({"AWS_SECRET_ACCESS_KEY": CANARY})
+    _, other = seal({"AWS_SECRET_ACCESS_KEY": CANARY})
+    assert CANARY.encode() not in one
+    for place, opens in ((one, other), (one[:-9], key), (b"", key), (None, key), (one, "no key")):
+        (tmp_path / "sealed").unlink(missing_ok=True)
+        if place is not None:
+            (tmp_path / "sealed").write_bytes(place)
+        with pytest.raises(ConfigError, match="cannot be opened"):
+            take_secrets(tmp_path, {UNSEAL: opens})
 
 
 def test_an_address_of_the_bucket_with_a_key_in_it_is_not_written_down():
@@ -65,8 +77,15 @@ def test_a_key_that_is_committed_with_the_dvc_remote_does_not_go_up(tmp_path, mo
 
 def test_what_a_failing_program_prints_of_its_environment_is_shown_and_kept_without_keys(tmp_path, capfd):
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN")
-    environment = {name: f"{CANARY}-{name}" for name in names}
-    assert take_secrets(tmp_path / "home", environment)
+    sealed, key = seal({name: f"{CANARY}-{name}" for name in names} | {JOB_KEY: f"{CANARY}-job"})
+    (tmp_path / "sealed").write_bytes(sealed)
+    environment = {UNSEAL: key}
+    assert take_secrets(tmp_path, environment)
+    assert environment.keys() == {"HF_TOKEN", "AWS_SHARED_CREDENTIALS_FILE", "LIKENESS_HOME"}
+    assert (tmp_path / "home" / "team-key").read_text() == f"{CANARY}-job\n"
+    # Started anew, and what was sealed is gone.
+    assert not (tmp_path / "sealed").exists()
+    assert not take_secrets(tmp_path, environment)
     hidden = secret_values(tmp_path / "home", environment, ["HF_TOKEN", "NOT_SET"])
     records = JobRecords(Remote((tmp_path / "store").as_uri()), "likeness-jade-1")
     records.begin(Life(machine="slurm", began="x", seconds=0.0, usd_per_hour=0.0))

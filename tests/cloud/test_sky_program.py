@@ -2,10 +2,13 @@
 
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from likeness.cloud import sky_program
+from likeness.cloud.engine import EngineJob
+from likeness.cloud.task import job_name
 
 
 class ClusterNotUpError(Exception):
@@ -60,11 +63,37 @@ def test_a_machine_that_was_left_behind_is_told(monkeypatch, reason, left):
     status = SimpleNamespace(value="FAILED_CONTROLLER", is_terminal=lambda: True)
     record = {"job_id": 1, "job_name": "likeness-jade-1", "status": status, "job_duration": 60.0, "recovery_count": 0,
               "resources": "1x[RTX4090]", "failure_reason": reason}  # fmt: skip
+    stand_in(monkeypatch, record, [])
+    (told,) = sky_program.jobs({})
+    assert (told["ended"], told["left"], told.get("there", False)) == (True, left, False)
+
+
+def stand_in(monkeypatch, record: dict[str, Any], clusters: list[dict[str, Any]]) -> None:
     parts = {
         "get": lambda request: request,
         "exceptions": SimpleNamespace(ClusterNotUpError=ClusterNotUpError),
+        "cost_report": lambda days: clusters,
     }
     jobs = SimpleNamespace(queue_v2=lambda **_: ([record],))
     monkeypatch.setitem(sys.modules, "sky", SimpleNamespace(**parts, jobs=jobs))
+
+
+@pytest.mark.parametrize(
+    ("last", "held_s", "there"), [((1000, 1100), 150.0, False), ((1000, None), 350.0, True)]
+)
+def test_a_machine_counts_from_when_it_is_rented_until_it_is_taken_away(monkeypatch, last, held_s, there):
+    status = SimpleNamespace(value="SUCCEEDED", is_terminal=lambda: True)
+    name = job_name("margaret_of_york")
+    record = {"job_id": 12, "job_name": name, "status": status, "job_duration": 20.0, "recovery_count": 1,
+              "resources": "1x[RTX4090]", "failure_reason": None}  # fmt: skip
+    clusters = [
+        {"name": f"{name}-12", "usage_intervals": [(500, 550)]},
+        {"name": f"{name}-1", "usage_intervals": [(1, None)]},
+        {"name": "of somebody else", "usage_intervals": None},
+        {"name": f"{name}-12", "usage_intervals": [last]},
+    ]
+    stand_in(monkeypatch, record, clusters)
+    monkeypatch.setattr(sky_program.time, "time", lambda: 1300.0)
     (told,) = sky_program.jobs({})
-    assert (told["ended"], told["left"]) == (True, left)
+    assert (told["held_s"], told["there"]) == (held_s, there)
+    assert EngineJob(**told).held_s == held_s

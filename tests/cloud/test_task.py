@@ -10,10 +10,9 @@ from conf_sections import section
 
 from likeness.cloud import CloudConfig, Machine
 from likeness.cloud.engine import Engine
-from likeness.cloud.task import JOB_KEY, task
+from likeness.cloud.task import UNSEAL, job_name, setup, task
 
 CHOICES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "cloud").glob("[a-z]*.yaml"))
-SECRETS = [JOB_KEY, "AWS_SECRET_ACCESS_KEY"]
 # The fields of SkyPilot 0.14.1's schema that we use, with their types.
 RESOURCE_FIELDS = {
     "infra": str,
@@ -35,9 +34,7 @@ TASK_FIELDS = {
 
 def written(choice: str, parcel: Path = Path("/parcel")):
     cloud = CloudConfig.model_validate(section(f"cloud/{choice}.yaml"))
-    return task(
-        "likeness-jade-1", cloud, cloud.machines, parcel, secrets=SECRETS, settings={"AWS_REGION": "x"}
-    )
+    return task("likeness-jade-1", cloud, cloud.machines, parcel, settings={"AWS_REGION": "x"})
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -49,14 +46,40 @@ def test_it_has_fields_that_the_engine_knows(choice, monkeypatch):
     for machine in found["resources"]["any_of"]:
         assert all(isinstance(value, RESOURCE_FIELDS[name]) for name, value in machine.items())
     assert found["resources"]["job_recovery"]["max_restarts_on_errors"] == 0
-    assert found["secrets"] == dict.fromkeys(SECRETS)
+    assert found["secrets"] == {UNSEAL: None}
     assert "canary" not in str(found)
 
 
 def test_nothing_that_is_installed_gets_a_secret():
     script = written("runpod")["setup"]
-    assert script.index(f"unset {' '.join(SECRETS)}") < script.index("git clone")
+    assert script.index(f"unset {UNSEAL}") < script.index("git clone")
     assert "make --directory likeness install" in script
+
+
+def test_an_installation_that_hangs_ends_at_the_cap(tmp_path):
+    found = setup(install=True, within_s=7200.0)
+    assert "timeout --kill-after=60 7200 bash -e" in found
+    # The steps are those that stand there, with their quotes and dollars; one that fails ends the setup with its status.
+    for name, text in (("git", "echo git >> ../said"), ("timeout", 'echo "$2" >> ../said; shift 2; exec "$@"'),
+                       ("uv", "exit 0"), ("make", 'echo "$PIP_CONSTRAINT" >> ../said; exit 7')):  # fmt: skip
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o700)
+    (work := tmp_path / "work").mkdir()
+    there = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path), UNSEAL: "secret"}
+    done = subprocess.run(["bash", "-c", found], cwd=work, env=there, check=False)
+    assert done.returncode == 7
+    assert (tmp_path / "said").read_text().split() == ["7200", "git", str(work / "constraints.txt")]
+
+
+@pytest.mark.parametrize(
+    ("persona", "begins"), [("jade", "likeness-jade-"), ("margaret_of_york", "likeness-margare-"), ("anna_b_c", "likeness-anna-b-")]
+)  # fmt: skip
+def test_a_name_is_short_enough_that_skypilot_keeps_it(persona, begins):
+    one, other = job_name(persona), job_name(persona)
+    assert one.startswith(begins)
+    assert len(one) <= 25
+    assert one != other
 
 
 def test_where_likeness_is_installed_nothing_is():

@@ -20,7 +20,7 @@ write.py         change a record's file
 from likeness.safety.consent.load import load_consent
 from likeness.safety.consent.parts import Floors, RecordedFace, Role, Targets, Use
 from likeness.safety.consent.record import Consent
-from likeness.safety.consent.standing import in_force
+from likeness.safety.consent.standing import in_force, still_in_force
 from likeness.safety.floors import ADULT_YEARS
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "Use",
     "in_force",
     "load_consent",
+    "still_in_force",
 ]

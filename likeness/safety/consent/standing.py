@@ -1,10 +1,11 @@
 """Whether a record holds now: read anew each time, with what git's history and the team know by then."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from likeness.errors import ConsentError, LikenessError
+from likeness.errors import ConsentError, LikenessError, TransientError
 from likeness.safety.consent.load import load_consent, read_consent
 from likeness.safety.consent.parts import Use
 from likeness.safety.consent.record import Consent
@@ -59,3 +60,17 @@ def standing_of(repository: Path, place: Place | None) -> Callable[[str], Consen
         return None
 
     return standing
+
+
+def still_in_force(
+    repository: Path, persona: str, uses: Sequence[Use], *, place: Place | None = None
+) -> Consent:
+    """As `in_force`, in the middle of work that began with it and ends with it, before anything gets its name: a store that does not
+    answer just now ends no training of hours; what is known here counts, and the next checkpoint asks again."""
+    try:
+        return in_force(repository, persona, uses, place=place)
+    except TransientError as error:
+        sys.stderr.write(
+            f"{persona}: whether consent is in force is asked again at the next checkpoint: {error.message}\n"
+        )
+        return in_force(repository, persona, uses)

@@ -68,7 +68,8 @@ class KohyaTrainer:
         params = {"train": settings.model_dump(), "base": cfg.base.model_dump()}
         with run.tracker(params) as tracker:
             began = time.monotonic()
-            losses = run_script(command, script.parent, settings, partial(run.require, *run.uses))
+            permit = partial(run.require, *run.uses, midway=True)
+            losses = run_script(command, script.parent, settings, permit)
             on_gpu = torch.cuda.is_available() and settings.system.device != "cpu"
             device = torch.device("cuda" if on_gpu else "cpu")
             pace = Pace(

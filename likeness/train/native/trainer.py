@@ -76,7 +76,7 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
         kept=checkpoint.kept,
         shared=shared,
         persona=run.persona.name,
-        permit=partial(run.require, *run.uses),
+        permit=partial(run.require, *run.uses, midway=True),
     )
     if shared is None and folder.newest_file() is None:
         begins = (

@@ -1,0 +1,137 @@
+"""A launch that is interrupted at each of its steps, or overtaken by another: what stays reserved, and what the next one may."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conf_sections import composition
+
+from likeness.cli import launch as launching
+from likeness.cli.cloud_jobs import Cloud, settle
+from likeness.cli.launch import carry_out
+from likeness.cli.launch_twins import refuse_twins
+from likeness.cloud.records import JobRecords
+from likeness.config import load_config
+from likeness.errors import ConfigError, TransientError
+from likeness.paths import RepositoryPaths
+from likeness.purchases.history import purchases
+from likeness.store.s3 import Remote
+
+JOB, OTHER, TRAINS = "likeness-jade-1", "likeness-jade-2", "digest"
+BEFORE = ["check", "push", "parcel", "announce", "twins", "lease"]
+
+
+class World:
+    """A launch whose steps can be interrupted; `had` is what the engine was handed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
+        self.store, self.repository = Remote((folder / "store").as_uri()), RepositoryPaths.here()
+        self.cfg = load_config(Path("params.yaml"))
+        self.had: list[str] = []
+        self.meanwhile: dict[str, Any] = {}
+        plan = SimpleNamespace(job=JOB, trains=TRAINS, task={}, persona="jade", usd_max=4.0, max_hours=2, candidates=[],
+                               values=lambda: {"trains": TRAINS, "machines": [], "usd_max": 4.0})  # fmt: skip
+        engine = SimpleNamespace(check=lambda _: self.at("check"), launch=self.hand_over, jobs=list)
+        ground = SimpleNamespace(files=SimpleNamespace(push=lambda _: self.at("push")), store=self.store, secrets=[], up=[],
+                                 repository=self.repository, cfg=self.cfg)  # fmt: skip
+        self.launch: Any = SimpleNamespace(plan=plan, engine=engine, ground=ground, folder=folder / "parcel",
+                                           experiment=SimpleNamespace(params=""))  # fmt: skip
+        monkeypatch.setattr(launching, "job_key", lambda _: "key")
+        monkeypatch.setattr(launching, "_parcel", lambda _: None)
+        monkeypatch.setattr(launching, "write_parcel", lambda *_: self.at("parcel"))
+        twins, announce, renew = refuse_twins, JobRecords.announce, JobRecords.renew
+        monkeypatch.setattr(launching, "refuse_twins", lambda *words: (self.at("twins"), twins(*words))[1])
+        monkeypatch.setattr(
+            JobRecords, "announce", lambda one, said: (announce(one, said), self.at("announce"))[0]
+        )
+        monkeypatch.setattr(JobRecords, "renew", lambda one, s: (renew(one, s), self.at("lease") if s else None)[0])  # fmt: skip
+
+    def at(self, step: str) -> None:
+        if (what := self.meanwhile.pop(step, None)) is not None:
+            what()
+
+    def hand_over(self, _: object, secrets: dict[str, str]) -> None:
+        self.had.append(*secrets)
+        self.at("engine")
+
+    def next_one(self) -> list[JobRecords]:
+        """What the same launch is told, as another job."""
+        plan: Any = SimpleNamespace(job="likeness-jade-9", trains=TRAINS)
+        return refuse_twins([plan], self.store, None)
+
+    def look(self) -> list[tuple[str, bool]]:
+        """What `likeness cloud status` tells and books, where the engine has none of them."""
+        engine: Any = SimpleNamespace(jobs=list)
+        cloud = Cloud(cfg=self.cfg, repository=self.repository, store=self.store, engine=engine)
+        return [(one.name, one.ended) for one in settle(cloud, cloud.jobs()).jobs]
+
+    @property
+    def bought(self) -> list[tuple[str, float]]:
+        return [(one.end, one.usd) for one in purchases(self.repository.spending)]
+
+
+@pytest.fixture
+def world(in_tmp, monkeypatch):
+    return World(in_tmp, monkeypatch)
+
+
+def ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+def no_network() -> None:
+    raise TransientError("the store does not answer")
+
+
+@pytest.mark.parametrize("step", BEFORE)
+@pytest.mark.parametrize("what", [ctrl_c, no_network])
+def test_before_the_engine_has_it_nothing_stays_reserved_and_the_same_may_be_launched(world, step, what):
+    world.meanwhile[step] = what
+    with pytest.raises((KeyboardInterrupt, TransientError)):
+        carry_out(world.launch)
+    assert world.had == []
+    assert all(one == ("void", 0.0) for one in world.bought)
+    assert world.next_one() == []
+    carry_out(world.launch)
+    assert len(world.had) == 1
+
+
+@pytest.mark.parametrize("what", [ctrl_c, no_network])
+def test_what_the_engine_may_have_stays_reserved_until_it_is_stopped(world, what, capsys):
+    world.meanwhile["engine"] = what
+    with pytest.raises((KeyboardInterrupt, TransientError)):
+        carry_out(world.launch)
+    assert f"`likeness cloud stop {JOB}` ends it" in capsys.readouterr().err
+    assert [end for end, _ in world.bought] == ["open"]
+    with pytest.raises(ConfigError, match=f"{JOB} trains the same"):
+        world.next_one()
+    assert world.look() == [(JOB, False)]
+    JobRecords(world.store, JOB).renew(0)
+    # The engine never heard of it, and no machine may begin it any more.
+    assert world.look() == [(JOB, True)]
+    assert world.bought == [("paid", 0.0)]
+    assert world.next_one() == []
+
+
+def test_of_two_launches_at_once_never_both_go_out(world):
+    def other() -> None:
+        records = JobRecords(world.store, OTHER)
+        records.announce({"trains": TRAINS})
+        records.renew(3600)
+
+    world.meanwhile["push"] = other
+    with pytest.raises(ConfigError, match=f"{OTHER} trains the same"):
+        carry_out(world.launch)
+    assert (world.had, world.bought) == ([], [("void", 0.0)])
+    # The other one, which looks a moment later, is not kept from going on.
+    plan: Any = SimpleNamespace(job=OTHER, trains=TRAINS)
+    assert refuse_twins([plan], world.store, None) == []
+
+
+def test_another_training_is_no_twin(world):
+    JobRecords(world.store, OTHER).announce({"trains": "another digest"})
+    JobRecords(world.store, "likeness-jade-3").announce({})
+    carry_out(world.launch)
+    assert len(world.had) == 1
