@@ -38,13 +38,15 @@ class World:
                                  repository=self.repository, cfg=self.cfg)  # fmt: skip
         self.launch: Any = SimpleNamespace(plan=plan, engine=engine, ground=ground, folder=folder / "parcel",
                                            experiment=SimpleNamespace(params=""))  # fmt: skip
-        monkeypatch.setattr(launching, "job_key", lambda _: "key")
+        monkeypatch.setattr(launching, "job_key", lambda _: ("key", "its public half"))
         monkeypatch.setattr(launching, "_parcel", lambda _: None)
         monkeypatch.setattr(launching, "write_parcel", lambda *_: self.at("parcel"))
         twins, announce, renew = refuse_twins, JobRecords.announce, JobRecords.renew
         monkeypatch.setattr(launching, "refuse_twins", lambda *words: (self.at("twins"), twins(*words))[1])
         monkeypatch.setattr(
-            JobRecords, "announce", lambda one, said: (announce(one, said), self.at("announce"))[0]
+            JobRecords,
+            "announce",
+            lambda one, said, job_key: (announce(one, said, job_key=job_key), self.at("announce"))[0],
         )
         monkeypatch.setattr(JobRecords, "renew", lambda one, s: (renew(one, s), self.at("lease") if s else None)[0])  # fmt: skip
 
