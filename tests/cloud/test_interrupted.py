@@ -46,7 +46,7 @@ class World:
         monkeypatch.setattr(
             JobRecords,
             "announce",
-            lambda one, said, job_key: (announce(one, said, job_key=job_key), self.at("announce"))[0],
+            lambda one, said, **more: (announce(one, said, **more), self.at("announce"))[0],
         )
         monkeypatch.setattr(JobRecords, "renew", lambda one, s: (renew(one, s), self.at("lease") if s else None)[0])  # fmt: skip
 
