@@ -213,7 +213,7 @@ class Verifier:
     def _page(self, path: Path, name: str) -> Iterator[Check]:
         data = path.read_bytes()
         pictures = [
-            _decoded(found[0]) for found in islice(PAGE_PICTURE.finditer(data), MAX_PAGE_PICTURES + 1)
+            _decoded(found[1]) for found in islice(PAGE_PICTURE.finditer(data), MAX_PAGE_PICTURES + 1)
         ]
         if len(pictures) > MAX_PAGE_PICTURES:
             yield Check(name, "missing", f"it has more than {MAX_PAGE_PICTURES:,} pictures: not looked at")

@@ -105,6 +105,16 @@ def test_a_receipt_says_what_the_team_knows(team, monkeypatch):
     assert "could not be asked" in done.stderr
 
 
+def test_who_revoked_while_the_store_gave_no_answer_tells_it_with_the_next_command(team, monkeypatch):
+    with monkeypatch.context() as offline:
+        offline.setattr(Remote, "read", silent)
+        done = CliRunner().invoke(app, ["consent", "revoke", "jade", "--yes"])
+        assert "consent jade-2026-11 is revoked" in done.output
+    assert team.names("revocations") == []
+    assert CliRunner().invoke(app, ["plan", "jade"]).exit_code == 1
+    assert "jade-2026-11.json" in "".join(team.names("revocations"))
+
+
 # ---- what an earlier run left behind
 
 

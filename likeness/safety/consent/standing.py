@@ -1,5 +1,6 @@
 """Whether a record holds now: read anew each time, with what git's history and the team know by then."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -9,7 +10,7 @@ from likeness.errors import ConsentError, LikenessError, TransientError
 from likeness.safety.consent.load import load_consent, read_consent
 from likeness.safety.consent.parts import Use
 from likeness.safety.consent.record import Consent
-from likeness.safety.consent.revocations import Place, learn_from_team, today
+from likeness.safety.consent.revocations import Place, learn_from_team, revocation_of, share, today
 
 
 def in_force(repository: Path, persona: str, uses: Sequence[Use], *, place: Place | None = None) -> Consent:
@@ -27,7 +28,8 @@ def in_force(repository: Path, persona: str, uses: Sequence[Use], *, place: Plac
 
 
 def learn(repository: Path, persona: str, place: Place | None) -> None:
-    """Put on the list what the team's store says of the persona's record.
+    """Put on the list what the team's store says of the persona's record, and tell it what it does not know: somebody revoked while
+    it gave no answer.
 
     Raises:
         ConsentError: there is no record, or one that does not read.
@@ -36,7 +38,11 @@ def learn(repository: Path, persona: str, place: Place | None) -> None:
     if place is None:
         return
     try:
-        learn_from_team(place, read_consent(repository / "consent", persona), repository)
+        record = read_consent(repository / "consent", persona)
+        learn_from_team(place, record, repository)
+        if (ended := revocation_of(record, repository)) is not None:
+            with contextlib.suppress(LikenessError):  # who may only read there is refused by it all the same
+                share(place, ended)
     except ConsentError:
         raise
     except LikenessError as error:
