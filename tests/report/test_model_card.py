@@ -85,6 +85,19 @@ def test_the_lines_run_for_a_folder_and_leave_its_place_out(card, lora, monkeypa
     assert "DDIMScheduler" not in text
 
 
+@pytest.mark.parametrize("architecture", ["sdxl", "flux2", "zimage"])
+def test_the_lines_run_for_each_family(card, monkeypatch, in_tmp, tmp_path, architecture):
+    settings = train_config(architecture, steps=1, warmup_steps=0)
+    lora = run_in(tmp_path / "run", make_folder(tmp_path / "set"), settings, architecture=architecture).data
+    models = in_tmp / "models/jade"
+    random_base(architecture).pipeline.save_pretrained(models / "my-base")
+    made = ran(
+        card(base_config(architecture, source=str(models / "my-base"), seed=None), lora), monkeypatch, models
+    )
+    assert made["image"].size[0] > 0
+    assert [*made["pipe"].get_list_adapters().values()] == [["default_0"]]
+
+
 def test_the_lines_for_a_file_that_predicts_v_say_so_to_diffusers(card, lora, monkeypatch, in_tmp):
     models, pipeline = in_tmp / "models/jade", random_base("sd15").pipeline
     pipeline.save_pretrained(models / "my-configuration")

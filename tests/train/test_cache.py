@@ -156,10 +156,14 @@ def test_an_item_that_was_damaged_is_computed_again(folder, encode, store):
     assert torch.equal(again.buckets[64, 64].latents, whole.latents)
 
 
-def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode):
+def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode, fresh, store):
     metadata = folder / "train" / "metadata.jsonl"
     metadata.write_text(metadata.read_text().replace("picture 2", "picture " + 80 * "x"))
     assert encode(folder).cut == 1
+    # However often it is shown in another order, and without the trigger.
+    cfg = train_config(caption_shuffles=3)
+    examples = read_examples(folder)
+    assert encode_examples(examples, fresh(), cfg, store, lambda text: f"one {text}").cut == 1
 
 
 def test_the_next_image_is_read_while_the_base_encodes_one(folder, encode, fresh, monkeypatch):

@@ -72,10 +72,11 @@ def test_another_alpha_draws_the_same_at_the_start(trained):
         assert torch.equal(double[name] * (2 if ".lora_B." in name else 1), tensor)
 
 
-def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, folder, trained):
+def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, folder, trained, capsys):
     run, path = trained
     start = read_start(path, FACTS.consent_id)
     whole = run_in(tmp_path / "whole", folder, train_config(), start=start)
+    assert "starts at step 0 with the weights of jade-6.safetensors (of 6 steps)\n" in capsys.readouterr().err
     assert whole.folder.key != run.folder.key
     assert whole.sha256 != run.sha256
     assert whole.trained.probe_before == run.trained.probe_after
@@ -83,7 +84,9 @@ def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, 
     assert "likeness.started_from" not in run.metadata
     with pytest.raises(Stop):
         run_in(tmp_path / "cut", folder, train_config(), start=start, on_window=stop_at(6))
+    capsys.readouterr()
     resumed = run_in(tmp_path / "cut", folder, train_config(), start=start)
+    assert "starts at step 0" not in capsys.readouterr().err
     assert resumed.trained.resumed_from == 3
     assert resumed.sha256 == whole.sha256
 
@@ -107,6 +110,18 @@ def test_what_does_not_fit_is_refused(trained, changes, words):
     with pytest.raises(ConfigError, match=words) as caught:
         begun(trained[1], train_config(**changes))
     assert "train.lora" in caught.value.remedy
+
+
+def test_a_run_says_that_it_begins_anew_and_one_that_is_refused_says_nothing(
+    tmp_path, folder, trained, capsys
+):
+    run_in(tmp_path / "anew", folder, train_config(steps=7))  # more steps than the finished run had
+    assert "starts at step 0 with new weights (train.start_from would" in capsys.readouterr().err
+    with pytest.raises(ConfigError):
+        run_in(
+            tmp_path / "other", folder, train_config(rank=8), start=read_start(trained[1], FACTS.consent_id)
+        )
+    assert "starts at" not in capsys.readouterr().err
 
 
 def test_other_files_are_refused(tmp_path, trained):

@@ -69,6 +69,7 @@ def encode_examples(
     named = sorted({text for orders in shown for text in orders})
     texts = sorted({*named, *map(of_class, named)}) if of_class else named
     number = {text: index for index, text in enumerate(texts)}
+    long = {text for text in named if base.token_count(text) > base.token_limit}
     asked = [*texts, ""] if cfg.data.caption_dropout else texts
     with ThreadPoolExecutor(1) as encoder:
         works = [
@@ -96,7 +97,7 @@ def encode_examples(
         order=order, device=base.device, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
         of_class={number[text]: number[of_class(text)] for text in named} if of_class else {},
         prompts=[{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
-        cut=sum(base.token_count(text) > base.token_limit for text in texts),
+        cut=sum(any(text in long for text in orders) for orders in shown),
     )  # fmt: skip
 
 

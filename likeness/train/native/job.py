@@ -103,7 +103,7 @@ def prepare(
     data = encode_examples(examples, base, cfg, items, of_class if cfg.preserved_images else None)
     if data.cut:
         sys.stderr.write(
-            f"train: {data.cut} captions exceed {base.token_limit} tokens; their ends are not read\n"
+            f"train: the captions of {data.cut} images exceed {base.token_limit} tokens; their ends are not read\n"
         )
     return Job(
         base=base,

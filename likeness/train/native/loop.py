@@ -4,6 +4,7 @@ Seeded before PEFT draws its first weights; order, noise and timesteps come from
 a run is its LoRA, its optimizer and the number of steps. Losses stay on the device, read once per window.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -44,6 +45,7 @@ from likeness.train.native.training_loss import Objective
 from likeness.train.native.watch import OnWindow, Watch
 
 LOOP_VERSION = 2
+NEW_WEIGHTS = "new weights (train.start_from would begin with a LoRA file)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,8 @@ def train(
         losses, norms, preservation = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(3))
         checkpoint = run.newest()
         begun = checkpoint.step if checkpoint else 0
+        if checkpoint is None and ranks.main:
+            sys.stderr.write(f"train: starts at step 0 with {start.words if start else NEW_WEIGHTS}\n")
         if checkpoint is not None:
             _restore(checkpoint, parameters, optimizer, average, losses, norms)
             best.restore(checkpoint.tensors)

@@ -35,9 +35,11 @@ class Start:
 
     @property
     def words(self) -> str:
-        """What is known of it: `jade-1000.safetensors (of 1000 steps)`."""
+        """What is known of it: `the weights of jade-1000.safetensors (of 1000 steps)`."""
         steps = self.file.metadata.get("ss_steps")
-        return self.path.name + (f" (of {steps} steps)" if steps and steps.isdecimal() else "")
+        return f"the weights of {self.path.name}" + (
+            f" (of {steps} steps)" if steps and steps.isdecimal() else ""
+        )
 
     @torch.no_grad()
     def fill(self, base: Base, parameters: Mapping[str, Parameter]) -> None:

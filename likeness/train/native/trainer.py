@@ -78,13 +78,6 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
         persona=run.persona.name,
         permit=partial(run.require, *run.uses, midway=True),
     )
-    if shared is None and folder.newest_file() is None:
-        begins = (
-            f"with the weights of {start.words}"
-            if start
-            else "with new weights (train.start_from would begin with a LoRA file)"
-        )
-        sys.stderr.write(f"train: starts at step 0 {begins}\n")
     params = {
         "train": job.cfg.model_dump(),
         "base": cfg.base.model_dump(),
