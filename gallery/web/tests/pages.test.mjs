@@ -382,10 +382,9 @@ test("an owner gives and takes rights, and finds it in the audit log; a member s
   const { state } = site.fake;
   state.users.push({ ...state.users[0], id: crypto.randomUUID(), email: "ben@example.org", name: "Ben", role: "member" });
   await signIn(page);
+  state.rights = []; // also who may draw nobody gives rights
   await page.goto("/admin");
   await page.getByRole("link", { name: "Rights" }).click();
-  state.rights = []; // also who may draw nobody gives rights
-  await page.reload();
   await page.getByLabel("User").selectOption("Ben (ben@example.org)");
   await page.getByLabel("Any other words").uncheck();
   await page.getByRole("button", { name: "Give the right" }).click();
