@@ -343,8 +343,8 @@ test("pictures that fly by are not fetched, and those where it stops are", async
   page.on("request", (request) => request.url().includes("size=thumb") && fetched.add(request.url()));
   await page.clock.install();
   await page.clock.pauseAt(Date.now() + 60_000); // by the page's clock a jump takes 16 ms, however busy the machine is
-  for (let jump = 0; jump < 12; jump++) {
-    const scrolled = page.evaluate(() => new Promise((done) => (addEventListener("scroll", () => done(), { once: true }), scrollBy(0, 500))));
+  for (let jump = 0; jump < 40; jump++) {
+    const scrolled = page.evaluate(() => new Promise((done) => (addEventListener("scroll", () => done(), { once: true }), scrollBy(0, 100))));
     await scrolled;
     await page.clock.runFor(16);
   }
