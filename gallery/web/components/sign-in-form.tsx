@@ -5,7 +5,7 @@ import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
 import { PasskeySignIn } from "./passkeys";
 import { Button } from "./ui/button";
-import { Input, MOST_NAME } from "./ui/field";
+import { Input, LEAST_PASSWORD, MOST_NAME } from "./ui/field";
 import { ErrorNotice } from "./ui/notice";
 
 const words = messages.signIn;
@@ -13,9 +13,6 @@ export type Mode = "signIn" | "signUp" | "confirm" | "forgot" | "reset";
 
 const titles: Record<Mode, string> = { signIn: words.signIn, signUp: words.signUp, confirm: words.confirm, forgot: words.reset, reset: words.reset };
 const buttons: Record<Mode, string> = { ...titles, forgot: words.sendReset, confirm: words.confirmDo };
-/** Letters of a new password; the API refuses fewer. */
-const LEAST = 10;
-
 interface Props {
   mode: Mode;
   setMode: (mode: Mode) => void;
@@ -63,9 +60,9 @@ export function SignInForm({ mode, setMode, token, invited, canSignUp }: Props) 
               name="password"
               type="password"
               required
-              minLength={fresh ? LEAST : undefined}
+              minLength={fresh ? LEAST_PASSWORD : undefined}
               autoComplete={fresh ? "new-password" : "current-password"}
-              hint={fresh ? words.passwordHint(LEAST) : undefined}
+              hint={fresh ? words.passwordHint(LEAST_PASSWORD) : undefined}
             />
           )}
           <ErrorNotice error={act.error} />

@@ -21,9 +21,10 @@ export function useFast(): boolean {
       timer = setTimeout(stand, SPAN);
       const now = { at: performance.now(), y: window.scrollY };
       const [pixels, milliseconds] = [Math.abs(now.y - from.y), now.at - from.at];
-      // A jump is fast at once; a slow page is known to be slow after a while only.
-      if (milliseconds < SPAN && pixels < (FAST * SPAN) / 1000) return;
-      setFast(pixels * 1000 > FAST * Math.max(milliseconds, SPAN));
+      const most = (FAST * Math.max(milliseconds, SPAN)) / 1000;
+      // What is far enough is fast at once; a slow page is known to be slow after a while only.
+      if (milliseconds < SPAN && pixels <= most) return;
+      setFast(pixels > most);
       from = now;
     };
     addEventListener("scroll", look, { passive: true });

@@ -6,6 +6,8 @@ const control = "w-full min-w-0 rounded-lg border border-control bg-surface px-3
 
 /** Letters of a name or title; the API refuses more. */
 export const MOST_NAME = 80;
+/** Letters of a new password, an account's or a link's; the API refuses fewer. */
+export const LEAST_PASSWORD = 10;
 
 interface Labelled {
   label: string;

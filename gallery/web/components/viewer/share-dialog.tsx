@@ -8,7 +8,7 @@ import type { Picture } from "@/lib/types";
 import { Button } from "../ui/button";
 import { CopyLink } from "../ui/copy-link";
 import { Dialog } from "../ui/dialog";
-import { Input, Select } from "../ui/field";
+import { Input, LEAST_PASSWORD, Select } from "../ui/field";
 import { ErrorNotice } from "../ui/notice";
 
 const words = messages.share;
@@ -40,7 +40,7 @@ export function ShareDialog({ picture, onClose }: { picture: Picture; onClose: (
               </option>
             ))}
           </Select>
-          <Input label={words.password} type="password" autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} />
+          <Input label={words.password} hint={messages.signIn.passwordHint(LEAST_PASSWORD)} type="password" minLength={LEAST_PASSWORD} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} />
           <ErrorNotice error={share.error} />
           <Button type="submit" variant="primary" disabled={share.isPending}>
             {words.make}
