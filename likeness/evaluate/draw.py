@@ -13,7 +13,7 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.reference import Reference
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.evaluate.contact_sheet import Row, contact_sheet
+from likeness.evaluate.contact_sheet import Row, contact_sheet, why_not_shown
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -222,7 +222,9 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
 
 
 def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> bytes:
-    cells = [load_rgb(run.paths.drawn / one.file) if one.rating == "sfw" else None for one in made.entries]
+    cells = [
+        why_not_shown(one.file, one.rating) or load_rgb(run.paths.drawn / one.file) for one in made.entries
+    ]
     rows = [
         Row(label="drawn", note=", ".join(f"seed {seeds[one.id]}" for one in made.entries[at : at + MAX_COLUMNS]),
             cells=cells[at : at + MAX_COLUMNS])
@@ -232,6 +234,6 @@ def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> b
     return contact_sheet(
         title,
         [prompt],
-        rows or [Row(label="refused", note="", cells=[None])],
+        rows or [Row(label="refused", note="", cells=["refused"])],
         cell_px=run.config.evaluate.cell_px,
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from likeness.evaluate.contact_sheet import why_not_shown
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import usd, why_not_shown
+from likeness.report.words import usd
 
 NOBODY = "none"
 """The provider of an image that a stage passes on unchanged."""

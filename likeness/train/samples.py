@@ -13,7 +13,14 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.randomness import derive
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
-from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
+from likeness.evaluate.contact_sheet import (
+    CELL_PX,
+    NOT_DRAWN,
+    Row,
+    contact_sheet,
+    held_out_row,
+    why_not_shown,
+)
 from likeness.evaluate.draw import Renderer, face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -216,8 +223,11 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
     )  # fmt: skip
 
 
-def _shown(item: Item | None) -> RGB | None:
-    """The picture; None where it was refused, or is rated `review`."""
-    if item is None or item.record.get("rating") != "sfw":
-        return None
-    return load_rgb(item.files[IMAGE].path)
+def _shown(item: Item | None) -> RGB | str:
+    """The picture, or why it is not shown."""
+    if item is None:
+        return NOT_DRAWN
+    file = item.files.get(IMAGE)  # what is refused is not kept
+    return why_not_shown(file and file.name, str(item.record.get("rating"))) or load_rgb(
+        item.files[IMAGE].path
+    )

@@ -17,7 +17,7 @@ from likeness.cli import compare as command
 from likeness.cli.app import app
 from likeness.config import load_config
 from likeness.errors import InputError
-from likeness.report.words import why_not_shown
+from likeness.evaluate.contact_sheet import why_not_shown
 from likeness.versions import comparison_page
 from likeness.versions.comparison_words import figure, interval, verdict
 from likeness.versions.sides import differing, incomparable, sides
@@ -112,7 +112,11 @@ def test_a_missing_picture_says_why(compare, monkeypatch):
 
 @pytest.mark.parametrize(
     ("file", "rating", "why"),
-    [("a.jpg", "sfw", None), ("a.jpg", "review", "rated review"), (None, "explicit", "refused")],
+    [
+        ("a.jpg", "sfw", None),
+        ("a.jpg", "review", "rated review: it may be explicit"),
+        (None, "explicit", "refused"),
+    ],
 )
 def test_only_what_is_plainly_harmless_is_shown(file, rating, why):
     assert why_not_shown(file, rating) == why
