@@ -12,6 +12,7 @@ from likeness.evaluate.samples import Planned
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.verified import why_not_shown
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
 
@@ -31,13 +32,6 @@ WAYS = {
     (True, True): "both",
 }
 """What a picture is drawn with, the LoRA and a reference picture, and its row's label."""
-
-
-def why_not_shown(file: str | None, rating: str) -> str | None:
-    """Why a page or a sheet leaves a drawn picture out; None where it shows it."""
-    if file is None:
-        return "refused"
-    return None if rating == "sfw" else f"rated {rating}: it may be explicit"
 
 
 @dataclass(frozen=True, kw_only=True)

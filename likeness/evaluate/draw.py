@@ -13,7 +13,7 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.reference import Reference
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.evaluate.contact_sheet import Row, contact_sheet, why_not_shown
+from likeness.evaluate.contact_sheet import Row, contact_sheet
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -26,6 +26,7 @@ from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
+from likeness.pipeline.verified import why_not_shown
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
 from likeness.safety.pictures import PictureGate

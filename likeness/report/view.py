@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from likeness.evaluate.contact_sheet import why_not_shown
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.stage import BY_FOLDER
+from likeness.pipeline.verified import why_not_shown
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture

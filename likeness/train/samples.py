@@ -19,7 +19,6 @@ from likeness.evaluate.contact_sheet import (
     Row,
     contact_sheet,
     held_out_row,
-    why_not_shown,
 )
 from likeness.evaluate.draw import Renderer, face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
@@ -28,7 +27,7 @@ from likeness.evaluate.samples import IMAGE, Limits, Planned, finished_sample, p
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import JPEG_QUALITY, RGB, load_rgb
 from likeness.pipeline.batch import Made, Work, run_batch, run_one
-from likeness.pipeline.verified import Picture
+from likeness.pipeline.verified import Picture, why_not_shown
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater

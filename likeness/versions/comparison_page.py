@@ -10,9 +10,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from likeness.evaluate.contact_sheet import NOT_DRAWN, why_not_shown
+from likeness.evaluate.contact_sheet import NOT_DRAWN
 from likeness.formatting import format_score, render
 from likeness.marks.xmp import SourceType
+from likeness.pipeline.verified import why_not_shown
 from likeness.report.curves import Line, curves
 from likeness.report.outcome import interval
 from likeness.report.pictures import Album, Picture

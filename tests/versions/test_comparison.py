@@ -17,7 +17,7 @@ from likeness.cli import compare as command
 from likeness.cli.app import app
 from likeness.config import load_config
 from likeness.errors import InputError
-from likeness.evaluate.contact_sheet import why_not_shown
+from likeness.pipeline.verified import why_not_shown
 from likeness.versions import comparison_page
 from likeness.versions.comparison_words import figure, interval, verdict
 from likeness.versions.sides import differing, incomparable, sides
@@ -263,4 +263,4 @@ def test_figures_read_well(here):
     assert re.fullmatch(r"\d+ %", figure(share, share.first))
     assert re.fullmatch(r"\+\d+ \(\+\d+ to \+\d+\)", interval(share))
     assert verdict("good", "bad", []) == "good and bad have no picture of one prompt and seed to compare."
-    assert verdict("a", "b", differences(bad, bad)).startswith("No difference between a and b is sure")
+    assert verdict("a", "b", differences(bad, bad)) == "a and b draw alike: every difference is zero."
