@@ -140,7 +140,12 @@ def quality(run: Run) -> list[Reading] | None:
     except InputError:
         return None
     images = found["lora_training"].entries
-    return readings(TrainingSet.of(images, found, run.consent, run.persona.trigger, run.persona.class_word))
+    return readings(
+        TrainingSet.of(
+            images, found, run.consent, run.persona.trigger, run.persona.class_word,
+            cut_to_face=run.config.train.data.face_fraction is not None,
+        )
+    )  # fmt: skip
 
 
 def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:

@@ -12,6 +12,7 @@ from likeness.evaluate.samples import Planned
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.verified import why_not_shown
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
 
@@ -21,6 +22,8 @@ MARGIN, GAP, LABEL_WIDTH, HEADER, TITLE = 28, 10, 132, 84, 64
 TITLE_SIZE, LABEL_SIZE, TEXT_SIZE = 24, 15, 13
 TEXT_COLUMNS = 34  # characters of a prompt on one line of a cell's width
 TEXT_LINES = 4
+NOT_DRAWN = "not drawn"
+TILE_COLUMNS = 24  # of an empty place
 
 WAYS = {
     (False, False): "without",
@@ -33,25 +36,29 @@ WAYS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row: its label, a quiet second line, and one picture (or None: nothing to show) per column."""
+    """One row: its label, a quiet second line, and one picture, or why it is not shown, per column."""
 
     label: str
     note: str
-    cells: Sequence[RGB | None]
+    cells: Sequence[RGB | str]
 
 
 def sample_rows(
     planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
 ) -> list[Row]:
     """A row for each seed and way to draw, then the held-out photographs; no `review`."""
-    shown = {entry.id for entry in drawn.entries if entry.rating == "sfw"}
-    by_place = {(one.prompt, one.seed, one.lora, one.reference): one.id for one in planned if one.id in shown}
+    by_id = {
+        entry.id: why_not_shown(entry.file, entry.rating) or pictures[entry.id] for entry in drawn.entries
+    }
+    by_place = {
+        (one.prompt, one.seed, one.lora, one.reference): by_id.get(one.id, "refused") for one in planned
+    }
     rows = [
         Row(
             label=label,
             note=f"seed {seed}",
             cells=[
-                pictures[by_place[place]] if (place := (prompt, seed, *way)) in by_place else None
+                by_place.get((prompt, seed, *way), NOT_DRAWN)
                 for prompt in dict.fromkeys(one.prompt for one in planned)
             ],
         )
@@ -98,13 +105,15 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
     return mark_png(buffer.getvalue(), SourceType.COMPOSITE_WITH_TRAINED)
 
 
-def _tile(cell: RGB | None, cell_px: int) -> Image.Image:
-    """A square tile: the picture fitted in whole, or an empty place that says so."""
+def _tile(cell: RGB | str, cell_px: int) -> Image.Image:
+    """A square tile: the picture fitted in whole, or an empty place that says why."""
     tile = Image.new("RGB", (cell_px, cell_px), TILE)
-    if cell is None:
-        ImageDraw.Draw(tile).text(
-            (cell_px / 2, cell_px / 2), "not shown", QUIET, _font(cell_px / 20), anchor="mm"
-        )
+    if isinstance(cell, str):
+        words = cell if cell == NOT_DRAWN else f"not shown: {cell}"
+        ImageDraw.Draw(tile).multiline_text(
+            (cell_px / 2, cell_px / 2), textwrap.fill(words, TILE_COLUMNS), QUIET,
+            _font(cell_px / 20), anchor="mm", align="center",
+        )  # fmt: skip
         return tile
     picture = Image.fromarray(np.ascontiguousarray(cell))
     scale = cell_px / max(picture.size)

@@ -26,6 +26,7 @@ from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
+from likeness.pipeline.verified import why_not_shown
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
 from likeness.safety.pictures import PictureGate
@@ -222,7 +223,9 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
 
 
 def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> bytes:
-    cells = [load_rgb(run.paths.drawn / one.file) if one.rating == "sfw" else None for one in made.entries]
+    cells = [
+        why_not_shown(one.file, one.rating) or load_rgb(run.paths.drawn / one.file) for one in made.entries
+    ]
     rows = [
         Row(label="drawn", note=", ".join(f"seed {seeds[one.id]}" for one in made.entries[at : at + MAX_COLUMNS]),
             cells=cells[at : at + MAX_COLUMNS])
@@ -232,6 +235,6 @@ def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> b
     return contact_sheet(
         title,
         [prompt],
-        rows or [Row(label="refused", note="", cells=[None])],
+        rows or [Row(label="refused", note="", cells=["refused"])],
         cell_px=run.config.evaluate.cell_px,
     )

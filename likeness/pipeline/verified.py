@@ -81,3 +81,10 @@ def _exchanged(path: Path, folder: Path) -> InputError:
         reason="not-in-manifest",
         remedy=made_again(folder),
     )
+
+
+def why_not_shown(file: str | None, rating: str) -> str | None:
+    """Why a page or a sheet leaves a drawn picture out; None where it shows it."""
+    if file is None:
+        return "refused"
+    return None if rating == "sfw" else f"rated {rating}: it may be explicit"

@@ -82,7 +82,14 @@ def page(run: Run, got: Collected) -> str:
         version=likeness.__version__,
         figures={place: figures(got, place) for place in ("dataset", "samples", "likeness")},
         quality=readings(
-            TrainingSet.of(entries, got.steps, run.consent, run.persona.trigger, run.persona.class_word)
+            TrainingSet.of(
+                entries,
+                got.steps,
+                run.consent,
+                run.persona.trigger,
+                run.persona.class_word,
+                cut_to_face=run.config.train.data.face_fraction is not None,
+            )
         ),
         deliverables=got.deliverables,
         steps=step_rows(got),

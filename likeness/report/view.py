@@ -9,10 +9,11 @@ from pathlib import Path
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.stage import BY_FOLDER
+from likeness.pipeline.verified import why_not_shown
 from likeness.report import ReportConfig
 from likeness.report.collect import Collected, Sample
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import usd, why_not_shown
+from likeness.report.words import usd
 
 NOBODY = "none"
 """The provider of an image that a stage passes on unchanged."""

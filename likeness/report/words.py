@@ -29,13 +29,6 @@ TRAINING_WORDS: Mapping[str, str] = {
 }
 
 
-def why_not_shown(file: str | None, rating: str) -> str | None:
-    """Why a page leaves a drawn picture out; None where it shows it."""
-    if file is None:
-        return "refused"
-    return None if rating == "sfw" else f"rated {rating}"
-
-
 def reason_words(reason: str) -> str:
     """`near-duplicate` as `Near duplicate`."""
     return reason.replace("-", " ").capitalize()

@@ -13,7 +13,13 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.randomness import derive
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
-from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
+from likeness.evaluate.contact_sheet import (
+    CELL_PX,
+    NOT_DRAWN,
+    Row,
+    contact_sheet,
+    held_out_row,
+)
 from likeness.evaluate.draw import Renderer, face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -21,7 +27,7 @@ from likeness.evaluate.samples import IMAGE, Limits, Planned, finished_sample, p
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import JPEG_QUALITY, RGB, load_rgb
 from likeness.pipeline.batch import Made, Work, run_batch, run_one
-from likeness.pipeline.verified import Picture
+from likeness.pipeline.verified import Picture, why_not_shown
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
@@ -216,8 +222,11 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
     )  # fmt: skip
 
 
-def _shown(item: Item | None) -> RGB | None:
-    """The picture; None where it was refused, or is rated `review`."""
-    if item is None or item.record.get("rating") != "sfw":
-        return None
-    return load_rgb(item.files[IMAGE].path)
+def _shown(item: Item | None) -> RGB | str:
+    """The picture, or why it is not shown."""
+    if item is None:
+        return NOT_DRAWN
+    file = item.files.get(IMAGE)  # what is refused is not kept
+    return why_not_shown(file and file.name, str(item.record.get("rating"))) or load_rgb(
+        item.files[IMAGE].path
+    )

@@ -10,12 +10,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from likeness.evaluate.contact_sheet import NOT_DRAWN
 from likeness.formatting import format_score, render
 from likeness.marks.xmp import SourceType
+from likeness.pipeline.verified import why_not_shown
 from likeness.report.curves import Line, curves
 from likeness.report.outcome import interval
 from likeness.report.pictures import Album, Picture
-from likeness.report.words import percent, why_not_shown
+from likeness.report.words import percent
 from likeness.versions import comparison_words
 from likeness.versions.comparison import Comparison, summary
 from likeness.versions.sides import Side
@@ -115,11 +117,11 @@ def _rows(one: Comparison, album: Album) -> list[PictureRow]:
 
 
 def _cell(number: int, side: Side, sample: Any, album: Album) -> Cell:
-    picture, why = None, "not drawn"
+    picture, why = None, NOT_DRAWN
     if sample and not (why := why_not_shown(sample["file"], sample["rating"])):
         alt = f"Drawn by {side.name}: {sample['prompt']}, seed {sample['seed']}"
         picture = album.file(side.picture(sample["file"]), alt, width_px=WIDTH_PX, code=SourceType.TRAINED)
-    instead = why if why == "not drawn" else f"not shown: {why or 'the page is full'}"
+    instead = why if why == NOT_DRAWN else f"not shown: {why or 'the page is full'}"
     return Cell(
         number=number,
         picture=picture,

@@ -39,6 +39,11 @@ def verdict(name: str, first: str, found: Sequence[Difference]) -> str:
     """Which differences are sure, in one sentence."""
     if not found:
         return f"{name} and {first} have no picture of one prompt and seed to compare."
+    figures = {
+        one for row in found for one in (row.difference.value, row.difference.low, row.difference.high)
+    }
+    if figures <= {0.0, None} and 0.0 in figures:
+        return f"{name} and {first} draw alike: every difference is zero."
     sure = [row for row in found if row.sure]
     if all(row.seeds < 2 for row in found):
         return f"Whether {name} or {first} is better cannot be told of one seed: evaluate both with several (evaluate.seeds)."

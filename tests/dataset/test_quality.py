@@ -1,5 +1,6 @@
 """The traffic light of a training set: each measure sees what it is made for, and no more."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -213,3 +214,11 @@ def test_what_is_worst_comes_first():
     assert [one.light for one in mend] == sorted((one.light for one in mend), reverse=True)
     assert all(one.advice for one in mend)
     assert all(not one.advice for one in few if one.light == "green")
+
+
+def test_framings_that_training_cuts_away_are_not_counted():
+    found = readings(replace(training_set(good()), cut_to_face=True))
+    (framing,) = (one for one in found if "framing" in one.words)
+    assert (framing.light, framing.value) == ("unknown", "one: training cuts to the face")
+    assert len(found) == len(MEASURES)
+    assert worst(found) == "green"

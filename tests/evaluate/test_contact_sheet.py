@@ -1,12 +1,15 @@
 """The contact sheet."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image
 
-from likeness.evaluate.contact_sheet import LABEL_WIDTH, MARGIN, Row, contact_sheet
+from likeness.evaluate.contact_sheet import LABEL_WIDTH, MARGIN, NOT_DRAWN, Row, contact_sheet, sample_rows
+from likeness.evaluate.samples import Planned
 from likeness.marks.xmp import SourceType, find_code
+from likeness.pipeline.manifest import Manifest
 
 RED = np.zeros((40, 30, 3), np.uint8) + np.array([200, 0, 0], np.uint8)
 
@@ -18,7 +21,7 @@ def sheet(cells, cell_px=64) -> tuple[bytes, Image.Image]:
 
 
 def test_every_column_gets_its_picture():
-    image = sheet([RED, None, RED])[1]
+    image = sheet([RED, "refused", RED])[1]
     reds = (np.asarray(image).astype(int) - [200, 0, 0]).__abs__().sum(axis=2) < 12
     columns = np.flatnonzero(reds.any(axis=0))
     assert columns.max() - columns.min() > 2 * 64
@@ -40,3 +43,31 @@ def test_the_label_is_drawn():
 
 def test_a_sheet_of_drawn_pictures_says_that_they_were_drawn():
     assert find_code(sheet([RED])[0]) == SourceType.COMPOSITE_WITH_TRAINED
+
+
+def test_a_picture_that_is_not_shown_says_why():
+    planned = [
+        Planned(id=name, prompt=prompt, seed=1, lora=True)
+        for name, prompt in (("a", "one"), ("b", "two"), ("c", "three"))
+    ]
+    entries = tuple(
+        SimpleNamespace(id=name, file=f"{name}.jpg", rating=rating)
+        for name, rating in (("a", "sfw"), ("b", "review"))
+    )
+    rows = sample_rows(planned, Manifest(entries, ()), {"a": RED, "b": RED}, [RED])
+    assert [cell if isinstance(cell, str) else "shown" for cell in rows[0].cells] == [
+        "shown",
+        "rated review: it may be explicit",
+        "refused",
+    ]
+    assert sheet(["rated review: it may be explicit"])[0] != sheet(["refused"])[0] != sheet([NOT_DRAWN])[0]
+
+
+def test_what_no_way_to_draw_was_asked_for_is_not_drawn():
+    planned = [
+        Planned(id="a", prompt="one", seed=1, lora=True, reference=True),
+        Planned(id="b", prompt="two", seed=1, lora=True),
+    ]
+    entries = tuple(SimpleNamespace(id=one.id, file="a.jpg", rating="sfw") for one in planned)
+    rows = sample_rows(planned, Manifest(entries, ()), {"a": RED, "b": RED}, [])
+    assert [row.cells[index] for row, index in ((rows[0], 0), (rows[1], 1))] == [NOT_DRAWN, NOT_DRAWN]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from likeness.cli import compare as command
 from likeness.cli.app import app
 from likeness.errors import InputError
-from likeness.report.words import why_not_shown
+from likeness.pipeline.verified import why_not_shown
 from likeness.versions import comparison_page
 from likeness.versions.comparison_words import figure, interval, verdict
 from likeness.versions.sides import differing, incomparable, sides
@@ -109,7 +109,11 @@ def test_a_missing_picture_says_why(compare, monkeypatch):
 
 @pytest.mark.parametrize(
     ("file", "rating", "why"),
-    [("a.jpg", "sfw", None), ("a.jpg", "review", "rated review"), (None, "explicit", "refused")],
+    [
+        ("a.jpg", "sfw", None),
+        ("a.jpg", "review", "rated review: it may be explicit"),
+        (None, "explicit", "refused"),
+    ],
 )
 def test_only_what_is_plainly_harmless_is_shown(file, rating, why):
     assert why_not_shown(file, rating) == why
@@ -236,4 +240,4 @@ def test_figures_read_well(here):
     assert re.fullmatch(r"\d+ %", figure(share, share.first))
     assert re.fullmatch(r"\+\d+ \(\+\d+ to \+\d+\)", interval(share))
     assert verdict("good", "bad", []) == "good and bad have no picture of one prompt and seed to compare."
-    assert verdict("a", "b", differences(bad, bad)).startswith("No difference between a and b is sure")
+    assert verdict("a", "b", differences(bad, bad)) == "a and b draw alike: every difference is zero."

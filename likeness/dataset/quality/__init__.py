@@ -10,13 +10,15 @@ from likeness.safety.consent import Consent
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
     """What is looked at: the images with their captions, how many times each was enlarged by id, the persona's words, and what
-    the record says is shown on each target photograph by its label."""
+    the record says is shown on each target photograph by its label. `cut_to_face`: training sees squares around the faces
+    alone, whatever the captions say of framing; where training is not known yet, as in the dataset's card, it is False."""
 
     images: Sequence[Entry]
     enlarged: Mapping[str, float]
     trigger: str
     class_word: str
     shows: Mapping[str, str]
+    cut_to_face: bool = False
 
     @staticmethod
     def of(
@@ -25,6 +27,8 @@ class TrainingSet:
         consent: Consent,
         trigger: str,
         class_word: str,
+        *,
+        cut_to_face: bool = False,
     ) -> "TrainingSet":
         """`before`: the manifests of the folders `ingested` and `resized`."""
         photos = consent.targets.photos if consent.targets else {}
@@ -39,6 +43,7 @@ class TrainingSet:
             trigger=trigger,
             class_word=class_word,
             shows={target: words or "" for target, words in shown.items()},
+            cut_to_face=cut_to_face,
         )
 
     @property

@@ -66,10 +66,18 @@ MEASURES = (
     Measure("bodies that the class word contradicts", captions.other_body, 0, 0.1, SHARE, "leave these targets out"),
 )  # fmt: skip
 
+CUT_TO_FACE = Reading(
+    words="framings", value="one: training cuts to the face", light="unknown",
+    advice="captions that name another framing are not true of what it sees (train.data.face_fraction)",
+)  # fmt: skip
+
 
 def readings(of: TrainingSet) -> list[Reading]:
     """All measures, in the order of the table."""
-    return [measure.reading(of) for measure in MEASURES]
+    return [
+        CUT_TO_FACE if of.cut_to_face and measure.read is pictures.framings else measure.reading(of)
+        for measure in MEASURES
+    ]
 
 
 def worst(found: Sequence[Reading]) -> str:
