@@ -3,9 +3,9 @@
 `python -m bench.cloud_kills [KILLS] [SEED] [STEPS] [LANES]`, where KILLS is how many there are, or which: `machine@push,worker@train`.
 Killed are a machine (-9 and all that runs on it), its network, one program of the job, SkyPilot's server and controller;
 before setup has ended, while data comes, in mid-training, while it evaluates, while results go. A job that failed is launched again.
-Printed is a line of a table for each: steps lost, whether the weights are those of an unbroken training, what stays running, and
-the seconds that likeness tells against those for which Slurm had nodes taken. LANES jobs run side by side, each with a clone
-and a store of its own. `make sky` first, and the packages of tools/slurm_loopback.py.
+Printed is a line of a table for each: steps lost, whether the weights are those of an unbroken training, what stays running, and the
+seconds that likeness tells against those for which Slurm had nodes taken. LANES jobs run side by side, each with a clone and a
+store of its own. `make sky` first, and the packages of tools/slurm_loopback.py.
 """
 
 import contextlib
@@ -209,11 +209,11 @@ def trials(clone: SkyClone, cluster: Cluster, steps: int, kills: "Queue[Kill]", 
                 line = f"{moment}, {after_s:.0f} s | {lost} | {trial.figures(unbroken)}"
             except Exception as error:
                 line = f"{moment} | {type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
+                clone.stop_all()
             print(f"| {number} | {words} | {line} | {time.monotonic() - began:.0f} |", flush=True)
-            if kind == "machine" and node:
-                cluster.slurm.start_node(node)
-            elif words == "network" and node:
-                cluster.slurm.rejoin_node(node)
+            if node and kind in ("machine", "network"):
+                again = cluster.slurm.start_node if kind == "machine" else cluster.slurm.rejoin_node
+                again(node)  # which is nothing to one that was not parted
             clone.forget_training()
 
 

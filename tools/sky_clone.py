@@ -109,6 +109,12 @@ class SkyClone:
         found = re.search(r"\((\d+) resumed", self._likeness("cloud", "logs", job))
         return int(found[1]) if found else 0
 
+    def stop_all(self) -> None:
+        """End every job that has not ended."""
+        for job in job_names(self.store):
+            if JobRecords(self.store, job).end is None:
+                self._likeness("cloud", "stop", job, check=False)
+
     def forget_training(self) -> None:
         """Let the next job of the same training begin anew."""
         shutil.rmtree(self.folder / "store" / "training", ignore_errors=True)
