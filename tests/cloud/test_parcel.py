@@ -20,6 +20,6 @@ def test_a_large_repository_may_take_longer_to_copy_than_git_has_to_answer(tmp_p
     git.git("-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "--allow-empty", "-m", "m", root=repository)  # fmt: skip
     parcel = Parcel(job="likeness-jade-1", persona="jade", experiment="e", pull=[], store="", max_s=60, silence_s=60,
                     lease_s=60, probe_steps=9, machines=[])  # fmt: skip
-    write_parcel(tmp_path / "parcel", repository, parcel, "personas: {}\n")
+    write_parcel(tmp_path / "parcel", repository, parcel, "personas: {}\n", b"")
     assert (tmp_path / "parcel" / "revision.git" / "HEAD").is_file()
     assert asked["clone"] >= 10 * asked["init"]
