@@ -165,6 +165,8 @@ def _file_problems(cfg: Config) -> Iterator[str]:
             )
         try:
             sources = {same_name(path.name) for path in photographs(paths.raw_sources)[0]}
+            if not sources and paths.raw_sources.is_dir():
+                yield f"{name}: {paths.raw_sources} holds no photograph\n  remedy: put 8 to 30 photographs of {name} there"
         except ConfigError as error:  # folders inside
             yield str(error)
             sources = set[str]()

@@ -55,7 +55,9 @@ def find_weights(path: Path) -> tuple[Path, dict[str, Any] | None]:
         with _opened(path / PEFT_CONFIG) as file:
             config = dict(_parsed(file.read(MAX_HEADER_BYTES)))
     except (OSError, ValueError, TypeError, RecursionError, InputError) as error:
-        raise _unreadable(path, f"it is a folder without {PEFT_CONFIG}, or with one that does not read") from error
+        raise _unreadable(
+            path, f"it is a folder without {PEFT_CONFIG}, or with one that does not read"
+        ) from error
     return path / PEFT_WEIGHTS, config
 
 

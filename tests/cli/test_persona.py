@@ -34,6 +34,8 @@ def newcomer(in_tmp, monkeypatch) -> Path:
         shutil.copytree(ROOT / name, in_tmp / name)
     for persona in ("data/jade/raw/sources", "data/jade/captions_override"):
         (in_tmp / persona).mkdir(parents=True)
+    for name in ("jade_01.jpg", "jade_07.jpg", "jade_08.png"):
+        (in_tmp / "data/jade/raw/sources" / name).touch()
     shutil.copyfile(ROOT / "params.yaml", in_tmp / "params.yaml")
     Path("release.pdf").write_bytes(b"%PDF-1.4 what she signed")
     sources, others = Path("photos"), Path("others")

@@ -23,6 +23,8 @@ def repository(tmp_path):
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
     for folder in ("raw/sources", "captions_override"):
         (tmp_path / "data/jade" / folder).mkdir(parents=True)
+    for name in ("jade_01.jpg", "jade_07.jpg", "jade_08.png"):
+        (tmp_path / "data/jade/raw/sources" / name).touch()
     return tmp_path
 
 

@@ -85,6 +85,7 @@ def test_the_lines_run_for_a_folder_and_leave_its_place_out(card, lora, monkeypa
     assert "DDIMScheduler" not in text
 
 
+@pytest.mark.slow  # three networks are built, and one step of each is trained
 @pytest.mark.parametrize("architecture", ["sdxl", "flux2", "zimage"])
 def test_the_lines_run_for_each_family(card, monkeypatch, in_tmp, tmp_path, architecture):
     settings = train_config(architecture, steps=1, warmup_steps=0)

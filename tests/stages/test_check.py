@@ -18,6 +18,7 @@ from stages.check import CHECKED, main
 
 ROOT = Path(__file__).parents[2]
 TRAIN = Path("conf/train/default.yaml")
+HELD_OUT = ("jade_07.jpg", "jade_08.png")  # in conf/persona/jade.yaml
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,8 @@ def repository(in_tmp):
     shutil.copy(ROOT / "params.yaml", "params.yaml")
     for folder in ("raw/sources", "captions_override"):
         Path("data/jade", folder).mkdir(parents=True)
+    for name in ("jade_01.jpg", *HELD_OUT):
+        Path("data/jade/raw/sources", name).touch()
 
 
 def test_a_corrected_comment_stops_nothing():
@@ -104,14 +107,21 @@ def test_what_stops_several_personas_is_told_once(monkeypatch):
 
 
 def test_a_held_out_photograph_that_is_not_there_is_told_before_any_work():
-    Path("data/jade/raw/sources/jade_07.jpg").touch()
+    Path("data/jade/raw/sources/jade_08.png").unlink()
     with pytest.raises(ConfigError, match=r"held_out names jade_08\.png, not in data/jade/raw/sources"):
         main()
 
 
+def test_a_folder_without_photographs_is_told_before_any_work():
+    for name in ("jade_01.jpg", *HELD_OUT):
+        Path("data/jade/raw/sources", name).unlink()
+    Path("data/jade/raw/sources/notes.txt").touch()
+    with pytest.raises(ConfigError, match=r"raw/sources holds no photograph\n  remedy: put 8 to 30"):
+        main()
+
+
 def test_that_every_photograph_is_held_out_is_told_before_any_work():
-    for name in ("jade_07.jpg", "jade_08.png"):
-        Path("data/jade/raw/sources", name).touch()
+    Path("data/jade/raw/sources/jade_01.jpg").unlink()
     with pytest.raises(
         ConfigError, match=r"held_out names every photograph .*\n  remedy: leave two or three"
     ):
@@ -145,7 +155,7 @@ def test_a_merges_markers_in_what_git_and_dvc_read_are_told(file):
 
 @pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])
 def test_a_missing_folder_is_told_with_what_to_do(folder):
-    Path("data/jade", folder).rmdir()
+    shutil.rmtree(Path("data/jade", folder))
     with pytest.raises(ConfigError, match=f"there is no folder data/jade/{folder}"):
         main()
 
@@ -172,7 +182,7 @@ def test_a_published_base_is_not_trained_at_the_tiny_bases_size():
 
 @pytest.mark.parametrize("folder", ["raw/source", "sources", "raw/Sources"])
 def test_a_folder_under_another_name_is_shown_where_one_is_missing(folder):
-    Path("data/jade/raw/sources").rmdir()
+    shutil.rmtree("data/jade/raw/sources")
     Path("data/jade", folder).mkdir()
     with pytest.raises(
         ConfigError, match=f"there is no folder data/jade/raw/sources; there is data/jade/{folder}\n"
