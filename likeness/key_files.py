@@ -103,8 +103,8 @@ def refuse_in_git(path: Path) -> None:
         return
     lines, ends = text.replace(b"\r\n", b"\n"), (b"\n", b"\r\n")
     forms = {lines.replace(b"\n", end) + last for end in ends for last in (b"", *ends)}
-    for root in {repository_of(path.resolve()), repository_of(Path.cwd() / "any")} - {None}:
-        if text and was_committed(root, forms):
+    for root in {repository_of(path.resolve()), repository_of(Path.cwd() / "any")}:
+        if root is not None and text and was_committed(root, forms):
             raise ConfigError(
                 f"{path} is a private key that the history of the git repository {root} has",
                 reason="key-in-history",

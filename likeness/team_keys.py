@@ -49,7 +49,7 @@ class TeamKeys:
         key = signature.get("key")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         if not isinstance(key, str) or key not in self.members:
             return None
-        return self.members[key] if self.is_signed_by(key, data, signature) else None
+        return self.members[key] if self.is_signed_by(key, data, signature) else None  # pyright: ignore[reportUnknownArgumentType]
 
     def is_signed_by(self, key: str, data: bytes, signature: object) -> bool:
         """Whether the owner of this public key signed exactly `data`."""

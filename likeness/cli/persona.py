@@ -246,7 +246,7 @@ def _target(sha256: str, said: str) -> dict[str, Any]:
     return fields
 
 
-def _write_conf(fields: Mapping[str, Any]) -> None:
+def _write_conf(fields: dict[str, Any]) -> None:
     head = "# `held_out` photographs are kept for the evaluation: never swapped, never trained on (docs/personas.md).\n"
     write_atomic(Path(f"conf/persona/{fields['name']}.yaml"), (head + dumped(fields)).encode())
 

@@ -52,9 +52,9 @@ def face_patch(rgb: RGB, face: Face, scale: float = 1.0) -> str | None:
         return None
     smaller = LANDMARKS_PX / spread
     x, y = smaller * eyes / apart
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     if smaller < 1:
-        grey = cv2.GaussianBlur(grey, (0, 0), 0.5 / smaller)
+        grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.5 / smaller), np.uint8)
     patch = _moved(np.maximum(grey, 1), np.array([[x, y], [-y, x]]), middle, WHOLE_PX)
     inside = _moved(np.full_like(grey, 255), np.array([[x, y], [-y, x]]), middle, WHOLE_PX) > 252
     return base64.b64encode(np.where(inside, patch, 0).astype(np.uint8).tobytes()).decode()
@@ -94,16 +94,16 @@ def _moved(
 
 def _compared(patches: Sequence[NDArray[np.uint8]]) -> tuple[Numbers, Numbers]:
     """[N,K] structures of patches, and where they lie in the picture."""
-    structures, inside = [], []
+    structures: list[Numbers] = []
+    inside: list[Numbers] = []
     for patch in patches:
         there = (patch > 0).astype(np.float32)
         mean = float(patch[patch > 0].mean()) if there.any() else 0.0
         filled = np.where(patch > 0, patch, mean).astype(np.float32)
-        structures.append(
-            cv2.GaussianBlur(filled, (0, 0), FINE_PX) - cv2.GaussianBlur(filled, (0, 0), COARSE_PX)
-        )
-        inside.append(cv2.erode(there, np.ones((3, 3)), borderValue=1))
-    return tuple(np.stack(one).reshape(len(patches), -1).astype(np.float32) for one in (structures, inside))
+        fine, coarse = (cv2.GaussianBlur(filled, (0, 0), sigma) for sigma in (FINE_PX, COARSE_PX))
+        structures.append(np.asarray(fine - coarse, np.float32))
+        inside.append(np.asarray(cv2.erode(there, np.ones((3, 3)), borderValue=1), np.float32))
+    return np.stack(structures).reshape(len(patches), -1), np.stack(inside).reshape(len(patches), -1)
 
 
 def _correlations(drawn: tuple[Numbers, Numbers], trained: tuple[Numbers, Numbers]) -> Numbers:
@@ -113,4 +113,4 @@ def _correlations(drawn: tuple[Numbers, Numbers], trained: tuple[Numbers, Number
     shared, sum_a, sum_b = np.maximum(in_a @ in_b.T, 1), a @ in_b.T, in_a @ b.T
     both = a @ b.T - sum_a * sum_b / shared
     own = ((a * a) @ in_b.T - sum_a**2 / shared) * (in_a @ (b * b).T - sum_b**2 / shared)
-    return both / np.sqrt(np.maximum(own, 1e-6))
+    return (both / np.sqrt(np.maximum(own, 1e-6))).astype(np.float32)

@@ -133,7 +133,7 @@ def _fine(rgb: RGB, face: Face):
     part, share = rgb[low[1] : high[1], low[0] : high[0]], MOUTH_FACE_PX / width
     size = (max(1, round(part.shape[1] * share)), max(1, round(part.shape[0] * share)))
     how = cv2.INTER_AREA if share < 1 else cv2.INTER_LINEAR
-    lab = to_lab(np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=how)))
+    lab = to_lab(np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=how), np.uint8))
     return lab - cv2.GaussianBlur(lab, (0, 0), MOUTH_FINER * MOUTH_FACE_PX), (points - low) * share
 
 

@@ -226,7 +226,5 @@ def _shown(item: Item | None) -> RGB | str:
     """The picture, or why it is not shown."""
     if item is None:
         return NOT_DRAWN
-    file = item.files.get(IMAGE)  # what is refused is not kept
-    return why_not_shown(file and file.name, str(item.record.get("rating"))) or load_rgb(
-        item.files[IMAGE].path
-    )
+    kept = IMAGE if IMAGE in item.files else None  # what is refused is not
+    return why_not_shown(kept, str(item.record.get("rating"))) or load_rgb(item.files[IMAGE].path)
