@@ -96,11 +96,10 @@ def refuse_in_git(path: Path) -> None:
             remedy="move it out of the repository (set LIKENESS_HOME, marks.key_file or --out to a place outside) or ignore it "
             "in .gitignore; if it was ever committed, make a new one: everybody who has the repository has this one",
         )
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES).strip()
-    except OSError:  # there is none yet
+    if not path.is_file():  # there is none yet, or a pipe lies there, which keeps who opens it waiting
         return
+    with path.open("rb") as file:
+        text = file.read(MAX_BYTES).strip()
     lines, ends = text.replace(b"\r\n", b"\n"), (b"\n", b"\r\n")
     forms = {lines.replace(b"\n", end) + last for end in ends for last in (b"", *ends)}
     for root in {repository_of(path.resolve()), repository_of(Path.cwd() / "any")}:
