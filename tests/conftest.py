@@ -64,8 +64,9 @@ RECORDS_OF_TESTS = (b"mia", b"jade-2026-01")
 @pytest.fixture(autouse=True)
 def _what_one_test_revokes_ends_nothing_in_another() -> Iterator[None]:
     """They all write the same release, and this user's revocations count in every clone."""
+    folder = Path(os.environ["LIKENESS_HOME"]) / SHARED
     yield
-    if (folder := Path(os.environ["LIKENESS_HOME"]) / SHARED).is_dir():
+    if folder.is_dir():
         for path in folder.glob("*.jsonl"):
             if any(record in path.read_bytes() for record in RECORDS_OF_TESTS):
                 path.unlink()

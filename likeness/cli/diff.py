@@ -57,6 +57,11 @@ def diff_command(
     """
     new = new or WORKSPACE
     personas = [persona] if persona else personas_of(lock_of(new))
+    if html is not None:
+        from likeness.run import run_at  # here: only the page shows a person
+
+        for name in personas:
+            run_at("report", name)
     found = {name: difference(Revision(old, name), Revision(new, name)) for name in personas}
     if as_json:
         print_json({name: asdict(one) for name, one in found.items()})
@@ -64,11 +69,8 @@ def diff_command(
         for name, one in found.items():
             _show(name, old, new, one)
     if html is not None:
-        from likeness.run import run_at  # here: neither is needed without a page
-        from likeness.versions.page import page
+        from likeness.versions.page import page  # here: it brings the report's pictures
 
-        for name in personas:  # the page shows them
-            run_at("report", name)
         write_atomic(html, page(old, new, found).encode())
         if not as_json:
             say(f"page: {html.absolute()}")

@@ -12,7 +12,7 @@ from likeness.evaluate.samples import Planned
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
-from likeness.pipeline.verified import why_not_shown
+from likeness.pipeline.verified import REFUSED, why_not_shown
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
 
@@ -51,7 +51,7 @@ def sample_rows(
         entry.id: why_not_shown(entry.file, entry.rating) or pictures[entry.id] for entry in drawn.entries
     }
     by_place = {
-        (one.prompt, one.seed, one.lora, one.reference): by_id.get(one.id, "refused") for one in planned
+        (one.prompt, one.seed, one.lora, one.reference): by_id.get(one.id, REFUSED) for one in planned
     }
     rows = [
         Row(

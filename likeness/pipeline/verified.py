@@ -10,6 +10,9 @@ from likeness.images import RGB, decode_rgb
 from likeness.paths import require_file
 from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
 
+REFUSED = "refused"
+"""Of a picture that was drawn and not kept."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -86,5 +89,5 @@ def _exchanged(path: Path, folder: Path) -> InputError:
 def why_not_shown(file: str | None, rating: str) -> str | None:
     """Why a page or a sheet leaves a drawn picture out; None where it shows it."""
     if file is None:
-        return "refused"
+        return REFUSED
     return None if rating == "sfw" else f"rated {rating}: it may be explicit"

@@ -107,7 +107,7 @@ def second_mouth(swapped: RGB, face: Face, target: Portrait) -> float:
     mouths = _mouth(lab, points), _mouth(*_fine(target.rgb, target.face))
     best = 0.0
     for mouth in (*mouths, *(mouth[::-1, ::-1] for mouth in mouths)):
-        if np.sqrt((mouth**2).mean()) < LEAST_CONTRAST:
+        if not mouth.size or np.sqrt((mouth**2).mean()) < LEAST_CONTRAST:
             continue
         for size in MOUTH_SIZES:
             high, wide = (max(4, int(side * size)) for side in mouth.shape[:2])
@@ -142,7 +142,7 @@ def _mouth(lab: Lab, points):
     half = (lips.max(0) - lips.min(0)) / 2 * 1.15
     half[1] = max(half[1], LEAST_MOUTH_HIGH / 2 * MOUTH_FACE_PX)
     low = np.maximum(np.floor(lips.mean(0) - half), 0).astype(int)
-    high = np.ceil(lips.mean(0) + half).astype(int)
+    high = np.maximum(np.ceil(lips.mean(0) + half), 0).astype(int)
     return lab[low[1] : high[1], low[0] : high[0]]
 
 

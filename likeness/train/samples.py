@@ -15,7 +15,6 @@ from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
 from likeness.evaluate.contact_sheet import (
     CELL_PX,
-    NOT_DRAWN,
     Row,
     contact_sheet,
     held_out_row,
@@ -27,7 +26,7 @@ from likeness.evaluate.samples import IMAGE, Limits, Planned, finished_sample, p
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import JPEG_QUALITY, RGB, load_rgb
 from likeness.pipeline.batch import Made, Work, run_batch, run_one
-from likeness.pipeline.verified import Picture, why_not_shown
+from likeness.pipeline.verified import REFUSED, Picture, why_not_shown
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
@@ -224,7 +223,6 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
 
 def _shown(item: Item | None) -> RGB | str:
     """The picture, or why it is not shown."""
-    if item is None:
-        return NOT_DRAWN
-    kept = IMAGE if IMAGE in item.files else None  # what is refused is not
-    return why_not_shown(kept, str(item.record.get("rating"))) or load_rgb(item.files[IMAGE].path)
+    if item is None or IMAGE not in item.files:
+        return REFUSED
+    return why_not_shown(IMAGE, str(item.record["rating"])) or load_rgb(item.files[IMAGE].path)

@@ -43,7 +43,7 @@ def test_a_store_that_is_away_ends_no_training_and_a_revocation_in_it_ends_it_at
     share(store, Revocation(id=record.id, persona="mia", date=datetime.datetime.now(datetime.UTC).date()))
     store.away = True
     folder.save(20, {"lora.a": torch.zeros(1)})
-    assert "asked again at the next checkpoint: the store does not answer" in capsys.readouterr().err
+    assert "the store does not answer; it is asked again at the next checkpoint" in capsys.readouterr().err
     # Weights get no name meanwhile, and nothing begins.
     with pytest.raises(TransientError):
         in_force(repository, "mia", USES, place=store)

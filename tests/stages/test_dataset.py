@@ -8,6 +8,7 @@ import zipfile
 import pytest
 import yaml
 from doors import SeesHer
+from lora_runs import train_config
 from persona_folders import TARGET_LICENCE, Folders, settings
 from runs import run_of
 
@@ -33,6 +34,7 @@ def config(**changes) -> Config:
             **{"side_px": 64, "repeats": 10, "max_failure_ratio": 0.5} | changes,
         ),
         items=settings(ItemsConfig, "items/local.yaml"),
+        train=train_config(),
     )
 
 

@@ -76,7 +76,5 @@ def still_in_force(
     try:
         return in_force(repository, persona, uses, place=place)
     except TransientError as error:
-        sys.stderr.write(
-            f"{persona}: whether consent is in force is asked again at the next checkpoint: {error.message}\n"
-        )
+        sys.stderr.write(f"{error.message}; it is asked again at the next checkpoint\n")
         return in_force(repository, persona, uses)
