@@ -140,11 +140,10 @@ def test_unknown_bytes_are_told(here, tmp_path):
 def test_the_page_has_pictures_and_no_script(here, tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
-    from likeness.cli import versions
     from likeness.cli.app import app
 
     asked = []
-    monkeypatch.setattr(versions, "run_at", lambda *names: asked.append(names))
+    monkeypatch.setattr("likeness.run.run_at", lambda *names: asked.append(names))
     said = CliRunner().invoke(
         app, ["diff", "v1", "v2", "--persona", "jade", "--html", str(tmp_path / "d.html")]
     )
