@@ -55,6 +55,16 @@ def write_atomic(path: Path, data: bytes) -> None:
         discard(temporary)
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """A new file that this user alone reads.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+
+
 @contextmanager
 def optional() -> Generator[None]:
     """Around what writes a file that only saves time, or that a person can do without: a disk that does not take it is told on

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from likeness.disk import write_private
 from likeness.errors import ConfigError
 from likeness.git import may_commit, repository_of, was_committed
 
@@ -56,9 +57,8 @@ def new_private_key(path: Path) -> "Ed25519PrivateKey":
 
     refuse_in_git(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        key = Ed25519PrivateKey.generate()
-        file.write(base64_text(key.private_bytes_raw()) + "\n")
+    key = Ed25519PrivateKey.generate()
+    write_private(path, f"{base64_text(key.private_bytes_raw())}\n".encode())
     return key
 
 

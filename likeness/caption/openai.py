@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as settings
 from likeness.caption.vision_answer import SCHEMA, says
 from likeness.caption.vision_chat import VisionChat, data_url
 from likeness.errors import ConfigError, LikenessError, QuotaError
-from likeness.http.responses import Response, clean
+from likeness.http.responses import Response
 from likeness.images import RGB
 from likeness.store.items import Json, item_key
 
@@ -70,7 +70,7 @@ class OpenAICaptioner(VisionChat):
         """404 is the address or the model, 429 may be the account."""
         if response.status == 404:
             return ConfigError(
-                f"the caption server has no such address or model: {clean(response.body.decode('utf-8', 'replace'))}",
+                f"the caption server has no such address or model: {response.words}",
                 remedy="correct caption.provider.base_url (Ollama's ends in /v1) and .model in conf/; a local server may have "
                 "to fetch the model first",
             )

@@ -11,6 +11,7 @@ from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.parcel import HOME, SEALED, Rented, unseal
 from likeness.cloud.runpod import RunPod
 from likeness.cloud.task import JOB_KEY, STORE_SECRETS, UNSEAL
+from likeness.disk import write_private
 from likeness.secret_values import MIN_LETTERS
 from likeness.team_keys import PRIVATE_KEY
 
@@ -103,5 +104,4 @@ def _device() -> str:
 
 def _write_secret(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(text)
+    write_private(path, text.encode("ascii"))

@@ -3,7 +3,6 @@ the job is to do. Photographs and images go by the DVC remote; secrets are seale
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from likeness.cloud.task import CONSTRAINTS, PARCEL, REVISION
-from likeness.disk import write_atomic
+from likeness.disk import write_atomic, write_private
 from likeness.errors import ConfigError
 from likeness.git import COPY_WITHIN_S, git
 from likeness.key_files import base64_text, new_private_key, public_text, settings_folder
@@ -115,8 +114,7 @@ def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str, se
         shutil.copyfile(revoked, folder / HOME / LIST)
     write_atomic(folder / CONSTRAINTS, "".join(f"{one}\n" for one in versions()).encode())
     write_atomic(folder / PARAMS.name, params.encode())
-    with open(os.open(folder / SEALED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(sealed)
+    write_private(folder / SEALED, sealed)
     write_atomic(folder / PARCEL, json.dumps(asdict(parcel), indent=2).encode())
 
 

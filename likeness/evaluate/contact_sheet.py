@@ -105,13 +105,17 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
     return mark_png(buffer.getvalue(), SourceType.COMPOSITE_WITH_TRAINED)
 
 
+def in_place_of_picture(why: str) -> str:
+    """What stands where a picture is not shown."""
+    return why if why == NOT_DRAWN else f"not shown: {why}"
+
+
 def _tile(cell: RGB | str, cell_px: int) -> Image.Image:
     """A square tile: the picture fitted in whole, or an empty place that says why."""
     tile = Image.new("RGB", (cell_px, cell_px), TILE)
     if isinstance(cell, str):
-        words = cell if cell == NOT_DRAWN else f"not shown: {cell}"
         ImageDraw.Draw(tile).multiline_text(
-            (cell_px / 2, cell_px / 2), textwrap.fill(words, TILE_COLUMNS), QUIET,
+            (cell_px / 2, cell_px / 2), textwrap.fill(in_place_of_picture(cell), TILE_COLUMNS), QUIET,
             _font(cell_px / 20), anchor="mm", align="center",
         )  # fmt: skip
         return tile

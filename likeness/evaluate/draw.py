@@ -26,7 +26,7 @@ from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
-from likeness.pipeline.verified import why_not_shown
+from likeness.pipeline.verified import REFUSED, why_not_shown
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
 from likeness.safety.pictures import PictureGate
@@ -235,6 +235,6 @@ def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> b
     return contact_sheet(
         title,
         [prompt],
-        rows or [Row(label="refused", note="", cells=["refused"])],
+        rows or [Row(label=REFUSED, note="", cells=[REFUSED])],
         cell_px=run.config.evaluate.cell_px,
     )

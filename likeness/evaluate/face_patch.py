@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.faces import Face
+from likeness.faces.landmarks import OUTER_EYE_CORNERS
 from likeness.images import RGB
 
 SAME_PICTURE = 0.975
@@ -32,7 +33,6 @@ FINE_PX, COARSE_PX = 0.7, 3.0
 """Structures between these Gaussian sigmas are compared."""
 SCALES, TURNS_RAD, MOVES_PX = (0.97, 1.0, 1.03), (-0.035, 0.0, 0.035), (-0.6, 0.0, 0.6)
 """How a drawn patch is moved."""
-EYE_CORNERS = (33, 263)
 LEAST_LANDMARK_SCORE = 0.5
 WHOLE_PX = SIDE_PX + 2 * MARGIN_PX
 
@@ -46,7 +46,7 @@ def face_patch(rgb: RGB, face: Face, scale: float = 1.0) -> str | None:
         scale: the face was found in `rgb` enlarged as many times.
     """
     points = face.landmarks[:, :2].astype(np.float64) / scale
-    middle, eyes = points.mean(axis=0), points[EYE_CORNERS[1]] - points[EYE_CORNERS[0]]
+    middle, eyes = points.mean(axis=0), points[OUTER_EYE_CORNERS[1]] - points[OUTER_EYE_CORNERS[0]]
     spread, apart = np.sqrt(((points - middle) ** 2).sum(axis=1).mean()), np.linalg.norm(eyes)
     if face.landmark_score < LEAST_LANDMARK_SCORE or not (spread and apart):
         return None

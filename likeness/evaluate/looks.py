@@ -16,6 +16,7 @@ from likeness.digests import sha256_bytes
 from likeness.evaluate.face_patch import face_patch
 from likeness.evaluate.statistics import Numbers
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
+from likeness.faces.landmarks import OUTER_EYE_CORNERS
 from likeness.images import RGB, load_rgb
 from likeness.marks.pdq import pdq
 from likeness.pipeline.batch import Made, Outcome, Work
@@ -27,7 +28,7 @@ from likeness.store.items import item_key
 LOOK_VERSION = 4
 """Raised whenever the same picture would be measured otherwise."""
 
-MOUTH_CORNERS, EYE_CORNERS = (61, 291), (33, 263)
+MOUTH_CORNERS = (61, 291)
 """Landmarks; lengths between them are measured in depth, too, so that a turn of the head changes them little."""
 
 SMALL_SIDE_PX = 512
@@ -107,7 +108,7 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
         if len(behind)
         else None,
         "mouth_open": round(seen.mouth_open, 4),
-        "smile_width": round(_length(seen, *MOUTH_CORNERS) / max(_length(seen, *EYE_CORNERS), 1e-6), 4),
+        "smile_width": round(_length(seen, *MOUTH_CORNERS) / max(_length(seen, *OUTER_EYE_CORNERS), 1e-6), 4),
         "eyes_open": round(seen.eyes_open, 4),
         "face_patch": face_patch(rgb, seen, record["scale"]),
     }

@@ -173,8 +173,7 @@ class Client:
                 raise UnansweredError(f"the answer is not JSON: {response.body[:40]!r}") from None
 
         def problem(response: Response) -> LikenessError:
-            words = clean(response.body.decode("utf-8", "replace"))
-            told = f"{what} answered {response.status}" + (f": {words}" if words else "")
+            told = f"{what} answered {response.status}" + (f": {response.words}" if response.words else "")
             said = None if self._translate is None else self._translate(response)
             return said or problem_of(response, told, key=auth.env if auth else None)
 

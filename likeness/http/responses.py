@@ -61,6 +61,11 @@ class Response:
         body = hide(self.body.decode("latin-1")).encode("latin-1")
         return replace(self, body=body, headers={name: hide(text) for name, text in self.headers.items()})
 
+    @property
+    def words(self) -> str:
+        """What the vendor says in it, short and printable."""
+        return clean(self.body.decode("utf-8", "replace"))
+
     def retry_after_s(self) -> float:
         """Seconds to wait by Retry-After (a number or a date), 0 where it says nothing."""
         value = self.headers.get("retry-after", "").strip()

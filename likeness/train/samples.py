@@ -13,12 +13,7 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.randomness import derive
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
-from likeness.evaluate.contact_sheet import (
-    CELL_PX,
-    Row,
-    contact_sheet,
-    held_out_row,
-)
+from likeness.evaluate.contact_sheet import CELL_PX, Row, contact_sheet, held_out_row
 from likeness.evaluate.draw import Renderer, face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
 from likeness.evaluate.identity import FaceEmbedding, against

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from likeness.evaluate.contact_sheet import NOT_DRAWN
+from likeness.evaluate.contact_sheet import NOT_DRAWN, in_place_of_picture
 from likeness.formatting import format_score, render
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.verified import why_not_shown
@@ -121,11 +121,10 @@ def _cell(number: int, side: Side, sample: Any, album: Album) -> Cell:
     if sample and not (why := why_not_shown(sample["file"], sample["rating"])):
         alt = f"Drawn by {side.name}: {sample['prompt']}, seed {sample['seed']}"
         picture = album.file(side.picture(sample["file"]), alt, width_px=WIDTH_PX, code=SourceType.TRAINED)
-    instead = why if why == NOT_DRAWN else f"not shown: {why or 'the page is full'}"
     return Cell(
         number=number,
         picture=picture,
-        instead=instead,
+        instead=in_place_of_picture(why or "the page is full"),
         similarity=format_score(sample and sample["similarity"]),
     )
 

@@ -3,7 +3,7 @@ and clocks of the test's own, in seconds that nobody waits for."""
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -169,16 +169,22 @@ def test_a_kill_at_any_moment_costs_an_interval_and_the_ledger_says_what_was_bil
         assert booked(world, Engine(world)) == pytest.approx(billed, rel=0.05), (kind, at, world)
 
 
+def launched(folder: Path, steps: int, in_setup: Sequence[float]) -> World:
+    """A job with a long lease, of which machines were lost so many seconds after their boots, in setup."""
+    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
+    world = World(store=Network((folder / "store").as_uri()), job="likeness-jade-1", steps=steps)
+    JobRecords(world.store, world.job).renew(8 * 3600)
+    for after_s in in_setup:
+        world.lose_in_setup(after_s)
+    return world
+
+
 @pytest.mark.parametrize("steps", [10, 60])
 @pytest.mark.parametrize("in_setup", [[], [5.0, 170.0]])
 def test_where_the_engine_says_how_long_it_held_machines_the_shortest_job_is_booked_as_it_was_billed(
     in_tmp, steps, in_setup
 ):
-    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
-    world = World(store=Network((in_tmp / "store").as_uri()), job="likeness-jade-1", steps=steps)
-    JobRecords(world.store, world.job).renew(8 * 3600)
-    for after_s in in_setup:
-        world.lose_in_setup(after_s)
+    world = launched(in_tmp, steps, in_setup)
     assert world.live(lambda after: None) == "done"
     assert booked(world, Engine(world, watches=True)) == pytest.approx(world.billed_s / 3600 * USD)
 
@@ -189,11 +195,7 @@ def test_nothing_of_a_short_job_is_uncounted_but_boots_that_nobody_recorded_and_
     in_tmp, steps, in_setup
 ):
     """Boots, installations, nodes lost in setup and in training, and the machine that ends the job."""
-    Path("params.yaml").write_bytes(composition("budget.max_usd=null"))
-    world = World(store=Network((in_tmp / "store").as_uri()), job="likeness-jade-1", steps=steps)
-    JobRecords(world.store, world.job).renew(8 * 3600)
-    for after_s in in_setup:
-        world.lose_in_setup(after_s)
+    world = launched(in_tmp, steps, in_setup)
     assert world.live(lambda after: "machine" if after >= steps * STEP_S / 2 else None) == "machine"
     assert world.live(lambda after: None) == "done"
     uncounted_s = len(in_setup) * (BOOT_S + AWAY_S) + 2 * AWAY_S
