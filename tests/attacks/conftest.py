@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from consent_clone import clone_of_mia
+from job_world import world
 from publications import publish_in
 from secrets_planted import plant
 from training_door import folders, training_set
 
-__all__ = ["folders", "training_set"]
+__all__ = ["folders", "training_set", "world"]
 
 
 @pytest.fixture

@@ -1,106 +1,17 @@
 """Attacks on what rented machines and the store give back: what `likeness cloud fetch` brings here is what the job's machine made."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from consent_clone import DAY, commit, end, git
+from consent_clone import DAY, end, git
+from job_world import NAME, settings
 
-from likeness.cli.cloud_fetch import fetch
-from likeness.cli.cloud_jobs import Cloud
 from likeness.cloud import job as machine
-from likeness.cloud.records import JobRecords
 from likeness.errors import ConsentError, InputError
 from likeness.paths import RepositoryPaths
 from likeness.safety.consent.revocations import Revocation, share
-from likeness.store.s3 import Remote
-from likeness.team_keys import TeamKeys
-
-JOB, NAME = "likeness-mia-1", "bold-name"
-
-
-class World:
-    """A clone, its team's store, and a job whose machine has brought back an experiment."""
-
-    def __init__(self, root: Path, store: Remote, home: Path) -> None:
-        self.root, self.store, self.home = root, store, home
-        self.records = JobRecords(store, JOB)
-        self.key = TeamKeys("any", home / "machine")
-        self.revision = git(root, "rev-parse", "HEAD").strip()
-        self.launch = {
-            "job": JOB, "persona": "mia", "experiment": NAME, "queued": None, "revision": self.revision, "usd_max": 1.5,
-        }  # fmt: skip
-        self.records.announce(self.launch, job_key=self.key.public)
-
-    def at(self, home: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("LIKENESS_HOME", str(self.home / home))
-
-    def experiment(
-        self, change: Callable[[Path], None], *, refs: tuple[str, ...] = (f"refs/exps/ab/cd/{NAME}",)
-    ) -> bytes:
-        """The bundle of a commit with this change."""
-        git(self.root, "checkout", "-q", "--detach")
-        change(self.root)
-        commit(self.root)
-        for ref in refs:
-            git(self.root, "update-ref", ref, "HEAD")
-        git(self.root, "bundle", "create", "-q", str(self.home / "bundle"), *refs, f"^{self.revision}")
-        for ref in refs:
-            git(self.root, "update-ref", "-d", ref)
-        git(self.root, "checkout", "-q", "-f", "-")
-        git(self.root, "reflog", "expire", "--expire=now", "--all")
-        git(self.root, "gc", "-q", "--prune=now")
-        return (self.home / "bundle").read_bytes()
-
-    def bring(
-        self, bundle: bytes, runs: bytes | None, monkeypatch: pytest.MonkeyPatch, home: str = "machine"
-    ) -> None:
-        """As the machine does."""
-        self.at(home, monkeypatch)
-        self.records.sign_results(bundle, runs)
-        self.store.write(self.records.results, bundle)
-        if runs is not None:
-            self.store.write(self.records.runs, runs)
-        self.at("mine", monkeypatch)
-
-    def fetch(self, *personas: str) -> str:
-        cfg = SimpleNamespace(personas=personas or ("mia",), tracking=SimpleNamespace(enabled=False))
-        return fetch(
-            Cloud(cfg=cfg, repository=RepositoryPaths(self.root), store=self.store, engine=None), JOB
-        )  # type: ignore[arg-type]
-
-    @property
-    def experiments(self) -> list[str]:
-        return git(self.root, "for-each-ref", "--format=%(refname)", "refs/exps", "refs/heads/evil").split()
-
-
-@pytest.fixture
-def world(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    signers = (Path(monkeypatch_home()) / "allowed_signers").read_bytes()
-    for name in ("mine", "machine", "stranger"):
-        (tmp_path / "homes" / name).mkdir(parents=True, mode=0o700)
-        (tmp_path / "homes" / name / "allowed_signers").write_bytes(signers)
-        (tmp_path / "homes" / name / "allowed_signers").chmod(0o600)
-    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / "homes/mine"))
-    (repository / "params.yaml").write_text("steps: 1\n")
-    (repository / "train.py").write_text("train()\n")
-    commit(repository)
-    return World(repository, Remote((tmp_path / "store").as_uri()), tmp_path / "homes")
-
-
-def monkeypatch_home() -> str:
-    from likeness.key_files import settings_folder
-
-    return str(settings_folder())
-
-
-def settings(root: Path) -> None:
-    (root / "params.yaml").write_text("steps: 2\n")
-    (root / "dvc.lock").write_text("schema: '2.0'\n")
-    (root / "stages").mkdir()
-    (root / "stages/dvc.lock").write_text("schema: '2.0'\n")
 
 
 def test_what_the_machine_made_comes_home(world, monkeypatch):
@@ -175,92 +86,6 @@ def test_another_experiment_of_that_name_stays(world, monkeypatch):
     with pytest.raises(InputError, match="another experiment"):
         world.fetch()
     assert git(world.root, "rev-parse", f"refs/exps/ab/cd/{NAME}").strip() == world.revision
-
-
-# ---- what somebody who can write to the store puts there
-
-
-def edited(**changes: object) -> Callable[[World], None]:
-    def attack(world: World) -> None:
-        name = f"cloud/{JOB}/launch.json"
-        said = json.loads(world.store.read(name) or b"")
-        world.store.write(name, json.dumps({**said, **changes}).encode())
-
-    attack.__name__ = ", ".join(changes)
-    return attack
-
-
-def launch_deleted(world: World) -> None:
-    world.store.delete([f"cloud/{JOB}/launch.json"])
-
-
-def bundle_exchanged(world: World) -> None:
-    world.store.write(world.records.results, (world.store.read(world.records.results) or b"") + b"\n")
-
-
-def runs_exchanged(world: World) -> None:
-    world.store.write(world.records.runs, b"SQLite format 3\0")
-
-
-def runs_deleted(world: World) -> None:
-    world.store.delete([world.records.runs])
-
-
-def signature_deleted(world: World) -> None:
-    world.store.delete([f"cloud/{JOB}/results.json"])
-
-
-def signature_of_another_job(world: World) -> None:
-    other = JobRecords(world.store, "likeness-mia-2")
-    other.sign_results(world.store.read(world.records.results) or b"", world.store.read(world.records.runs))
-    world.store.write(
-        f"cloud/{JOB}/results.json", world.store.read("cloud/likeness-mia-2/results.json") or b""
-    )
-
-
-def signature_of_the_launchers_own_key(world: World) -> None:
-    """A member, and not this job's machine."""
-    world.records.sign_results(
-        world.store.read(world.records.results) or b"", world.store.read(world.records.runs)
-    )
-
-
-def no_signature_but_a_list(world: World) -> None:
-    world.store.write(f"cloud/{JOB}/results.json", b"[1]")
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [edited(persona="jade"), edited(experiment="x; rm -rf ~"), edited(queued="0" * 40), edited(revision="HEAD~1"), edited(key="AAAA"),
-     edited(signature=None), edited(signature={}), launch_deleted, bundle_exchanged, runs_exchanged, runs_deleted, signature_deleted,
-     signature_of_another_job, signature_of_the_launchers_own_key, no_signature_but_a_list],
-    ids=lambda attack: attack.__name__,
-)  # fmt: skip
-def test_what_was_changed_in_the_store_is_not_taken(world, monkeypatch, attack):
-    world.bring(world.experiment(settings), b"runs", monkeypatch)
-    attack(world)
-    with pytest.raises(InputError) as caught:
-        world.fetch()
-    assert (caught.value.reason, world.experiments) == ("forged", [])
-
-
-def test_a_strangers_launch_is_not_taken(world, monkeypatch):
-    bundle = world.experiment(settings)
-    world.at("stranger", monkeypatch)
-    world.records.announce(world.launch, job_key=TeamKeys("any").public)
-    world.bring(bundle, None, monkeypatch, home="stranger")
-    with pytest.raises(InputError, match="no member of the team signed"):
-        world.fetch()
-    assert world.experiments == []
-
-
-def test_a_colleague_who_knows_the_launcher_gets_it_too(world, monkeypatch):
-    """The job's key is in no list of theirs: the launch names it."""
-    world.bring(world.experiment(settings), None, monkeypatch)
-    launcher = TeamKeys("any").public
-    world.at("stranger", monkeypatch)
-    TeamKeys("any").allow(launcher, "Ann")
-    assert world.fetch() == NAME
 
 
 # ---- consent
