@@ -70,11 +70,11 @@ ray-test: .cache/ray/installed ## the data stages on a real Ray of two nodes, on
 slurm-test: .venv/dev sky ## a machine lost in mid-training, with a real SkyPilot on a real Slurm (docs/cloud.md has the packages)
 	$(BIN)/python -m pytest -n 0 -s -rs -m long tests/cloud/test_slurm.py
 
-check-web: ## the pages' types, against the API's description
-	cd gallery/web && npm ci --no-audit --no-fund && npm run check
+check-web: gallery/web/.next/BUILD_ID ## the pages are built, their types checked against the API's description
+	cd gallery/web && npm run check
 
-test-web: .venv/gallery ## the gallery's pages in Debian's Chromium, against a fake API and the real one (CHROMIUM names another)
-	cd gallery/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
+test-web: .venv/gallery check-web ## the gallery's pages in Debian's Chromium, against a fake API and the real one (CHROMIUM names another)
+	cd gallery/web && npm test
 
 coverage: .venv/dev ## `make test`, and what of the product it runs
 	COVERAGE_CORE=sysmon $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not bitsandbytes" --cov --cov-report=term:skip-covered
