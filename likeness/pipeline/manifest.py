@@ -218,8 +218,8 @@ def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Fa
     lines = sorted(((entry.id, _line(entry)) for entry in entries), key=lambda one: natural(one[0]))
     ordered = entries_of(line for _, line in lines)
     failed = tuple(sorted(failures, key=lambda failure: (natural(failure.id), failure.reason)))
-    write_atomic(folder / FAILURES, b"".join(map(_line, failed)))
-    write_atomic(folder / MANIFEST, b"".join(line for _, line in lines))
+    write_atomic(folder / FAILURES, *map(_line, failed))
+    write_atomic(folder / MANIFEST, *(line for _, line in lines))
     return Manifest(ordered, failed)
 
 

@@ -97,6 +97,25 @@ def test_a_lazy_sequence_ends_where_a_list_does():
     assert made == [0, 1, 2, 1, 2]  # the last one asked for is not made again
 
 
+def test_an_element_that_cannot_be_made_is_no_end():
+    lazy = Lazy(3, lambda number: [7, 8][number])
+    with pytest.raises(IndexError):
+        list(lazy)
+
+
+def test_what_makes_an_item_is_let_go_of_when_it_is_made(tmp_path):
+    store, settings = ItemStore(tmp_path), {"models": "m" * 5_000}
+
+    def work(number: int) -> Work:
+        large, key = bytes(20_000), item_key("test", 1, settings, [str(number)])
+        return Work(id=str(number), key=key, make=lambda: Made(files={}, record={"bytes": len(large)}),
+                    judge=lambda record, large=large: None)  # fmt: skip
+
+    run_batch("test", Lazy(ITEMS, work), store, workers=2)
+    assert held_bytes(lambda: run_batch("test", Lazy(ITEMS, work), store, workers=2)) < 1_000
+    assert store.made_of(work(7).key)["settings"] == settings
+
+
 def test_what_was_measured_on_an_image_is_not_held(tmp_path):
     store, record = ItemStore(tmp_path), {"measured": "x" * 20_000}
 
