@@ -158,8 +158,7 @@ class Cloud:
             number=job.number if job else None,
             leaves=job is not None and job.ended and job.there and not job.left,
             status=job.status if job else (end or "not known to the engine"),
-            # What a dead controller left behind bills until it ends itself.
-            ended=job.ended and not (records.end is None if job.left else job.there) if job else bool(end),
+            ended=_is_over(job, records),
             lives=lives,
             seconds=seconds,
             usd=usd,
@@ -169,6 +168,14 @@ class Cloud:
             reason=words or (job.reason if job else ""),
             pods=pods,
         )
+
+
+def _is_over(job: EngineJob | None, records: JobRecords) -> bool:
+    if job is None:  # a machine that was taken away is replaced, perhaps by an engine that is not here
+        lives = records.lives()
+        return bool(lives and lives[-1].end and records.end)
+    # What a dead controller left behind bills until it ends itself.
+    return job.ended and not (records.end is None if job.left else job.there)
 
 
 def _billed(view: JobView, bills: Bills) -> JobView:

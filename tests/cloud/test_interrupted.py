@@ -12,7 +12,7 @@ from likeness.cli import launch as launching
 from likeness.cli.cloud_jobs import Cloud, settle
 from likeness.cli.launch import carry_out
 from likeness.cli.launch_twins import refuse_twins
-from likeness.cloud.records import JobRecords
+from likeness.cloud.records import TAKEN_AWAY, JobRecords, Life
 from likeness.config import load_config
 from likeness.errors import ConfigError, LikenessError, TransientError
 from likeness.paths import RepositoryPaths
@@ -158,6 +158,16 @@ def test_another_training_is_no_twin(world):
     JobRecords(world.store, "likeness-jade-3").announce({})
     carry_out(world.launch)
     assert len(world.had) == 1
+
+
+def test_a_machine_that_was_taken_away_may_be_replaced_by_an_engine_that_is_not_here(world):
+    records = JobRecords(world.store, JOB)
+    records.announce({"machines": []})
+    records.renew(3600)
+    records.begin(Life(machine="aws L4", began="x", seconds=60.0, usd_per_hour=0.5, end=TAKEN_AWAY))
+    assert world.look() == [(JOB, False)]
+    records.renew(0)
+    assert world.look() == [(JOB, True)]
 
 
 # ---- a queue
