@@ -51,12 +51,12 @@ def entry(number: int) -> Entry:
                  parents=(f"{number:064x}",))  # fmt: skip
 
 
-def test_a_manifest_that_was_read_is_its_lines(tmp_path):
+def test_a_manifest_that_was_read_is_its_lines_packed(tmp_path):
     write_manifest(tmp_path, map(entry, range(ITEMS)), [])
     line = (tmp_path / MANIFEST).stat().st_size / ITEMS
     read_manifest(tmp_path)  # whatever is imported on the way
-    assert held_bytes(lambda: read_manifest(tmp_path).entries) < 1.1 * line
-    assert held_bytes(lambda: read_manifest(tmp_path, faces=False).entries) < 0.4 * line
+    assert held_bytes(lambda: read_manifest(tmp_path).entries) < 0.5 * line
+    assert held_bytes(lambda: read_manifest(tmp_path, faces=False).entries) < 0.2 * line
 
 
 def test_the_report_reads_each_entry_when_it_shows_it(tmp_path):
