@@ -73,7 +73,8 @@ def main(archive: str, most: str = "500") -> None:
             finally:
                 path.unlink()
             raw = RawPhoto(role="target", number=number, path=path, held_out=False)
-            photo = Candidate(raw=raw, sha256=digest, measured=Measured.model_validate(made.record))
+            measured = Measured.model_validate(made.record)
+            photo = Candidate(raw=raw, sha256=digest, look=lambda measured=measured: measured)
             for side, attested in sides.items():
                 if refusal := refusal_of(photo, cfg, attested):
                     refused[side][refusal.reason] += 1

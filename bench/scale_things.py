@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,10 @@ def face_vector(seed: int) -> list[float]:
     return (vector / np.linalg.norm(vector)).round(6).tolist()
 
 
+def _same(measured: Any) -> Any:
+    return measured
+
+
 def candidates(count: int) -> list[Any]:
     """Measured photographs of one person: a tenth with the hash of another."""
     from likeness.ingest.checks import Candidate
@@ -71,7 +75,7 @@ def candidates(count: int) -> list[Any]:
         measured = Measured(format="PNG", notes=(), width=1024, height=1280, pixels_sha256=hexes(number), explicit=0.02,
                             average_hash=hexes(number - number % 10 // 9, 16), faces=(face,))  # fmt: skip
         raw = RawPhoto(role="source", number=number, path=Path(f"{number}.png"), held_out=False)
-        photos.append(Candidate(raw=raw, sha256=hexes(-number), measured=measured))
+        photos.append(Candidate(raw=raw, sha256=hexes(-number), look=partial(_same, measured)))
     return photos
 
 

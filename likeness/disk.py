@@ -39,15 +39,15 @@ def discard(temporary: Path) -> None:
         temporary.unlink()
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds either its old content or all of the new one, also after a power cut; its folder is
-    made where there is none."""
+def write_atomic(path: Path, *data: bytes) -> None:
+    """Write `data`, one part after the other, so that `path` holds either its old content or all of the new one, also after a power
+    cut; its folder is made where there is none."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with writing(path, len(data)):
+        with writing(path, sum(map(len, data))):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                file.write(data)
+                file.writelines(data)
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import sha1, sha256
 from pathlib import Path
 
+from likeness.errors import ConfigError
+
 TIMEOUT_S = 60.0
 # Copies whole trees, on a machine that may be busy.
 COPY_WITHIN_S = 1800.0
@@ -27,6 +29,20 @@ def git(*arguments: str, root: Path | None = None, within_s: float = TIMEOUT_S) 
     """What git prints in `root` (here by default); None where it refuses, is missing, or takes longer than `within_s`."""
     printed = git_bytes(*arguments, root=root, within_s=within_s)
     return None if printed is None else printed.decode("utf-8", "replace")
+
+
+def require_git(*arguments: str, root: Path | None = None) -> str:
+    """As `git`, where no answer would read as one that says nothing.
+
+    Raises:
+        ConfigError: `git`: it refuses, is missing, or does not answer in time.
+    """
+    told = git(*arguments, root=root)
+    if told is None:
+        command = f"git {' '.join(arguments)[:200]}"
+        raise ConfigError(f"`{command}` did not answer within {TIMEOUT_S:.0f} s, or refused", reason="git",
+                          remedy=f"the same by hand in {root or 'this folder'} says why; if it goes through, try again")  # fmt: skip
+    return told
 
 
 def git_bytes(

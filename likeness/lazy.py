@@ -1,6 +1,6 @@
 """A sequence that makes its elements on demand: a stage keeps what it knows of each image as a line of text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
 _T = TypeVar("_T")
@@ -27,6 +27,11 @@ class Lazy(Sequence[_T], Generic[_T]):
         if (last := self._last) is None or last[0] != places:
             self._last = last = (places, self._make(places))
         return last[1]
+
+    def __iter__(self) -> Iterator[_T]:
+        # Sequence's own takes an IndexError of `make` for the end.
+        for number in range(self._count):
+            yield self[number]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)  # pyright: ignore[reportUnknownArgumentType]

@@ -12,6 +12,8 @@ from likeness.dataset.build import image_work, plan
 from likeness.dataset.door import Door
 from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
+from likeness.lazy import Lazy
+from likeness.pipeline.batch import Work
 from likeness.pipeline.stage import folders_before
 from likeness.pipeline.verified import read_verified
 from likeness.run import Run
@@ -32,11 +34,11 @@ def main(run: Run) -> None:
     planned = plan(run, chosen, before["resized"])
     measures = run.measurements(PictureGate(run.embedder))
     digests, door = models(run.embedder), Door(run, before)
-    works = [
-        image_work(partial(planned.__getitem__, at), paths, options, measures, digests, door.admit)
-        for at in range(len(planned))
-    ]
-    outcomes = run.batch(works)
+
+    def work(at: int) -> Work:
+        return image_work(partial(planned.__getitem__, at), paths, options, measures, digests, door.admit)
+
+    outcomes = run.batch(Lazy(len(planned), work))
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
     manifest = run.finish(outcomes, failures=left_out)
     texts = write_texts(run, manifest, before)

@@ -181,4 +181,5 @@ def candidate(
         path=Path(name or f"{label}.png"),
         held_out=held_out,
     )
-    return Candidate(raw=raw, sha256=f"sha256 of {label}", measured=Measured.model_validate(values | changes))
+    measured = Measured.model_validate(values | changes)
+    return Candidate(raw=raw, sha256=f"sha256 of {label}", look=lambda: measured)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from consent_clone import commit, git
 
-from likeness.cli.cloud_fetch import fetch
+from likeness.cli.cloud_fetch import fetch, fetch_command
 from likeness.cli.cloud_jobs import Cloud
 from likeness.cloud.records import JobRecords
 from likeness.key_files import settings_folder
@@ -62,11 +63,17 @@ class World:
             self.store.write(self.records.runs, runs)
         self.at("mine", monkeypatch)
 
+    def cloud(self, *personas: str) -> Cloud:
+        cfg: Any = SimpleNamespace(personas=personas or ("mia",), tracking=SimpleNamespace(enabled=False))
+        return Cloud(cfg=cfg, repository=RepositoryPaths(self.root), store=self.store, engine=None)
+
     def fetch(self, *personas: str) -> str:
-        cfg = SimpleNamespace(personas=personas or ("mia",), tracking=SimpleNamespace(enabled=False))
-        return fetch(
-            Cloud(cfg=cfg, repository=RepositoryPaths(self.root), store=self.store, engine=None), JOB
-        )  # type: ignore[arg-type]
+        return fetch(self.cloud(*personas), JOB)
+
+    def fetch_all(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Cloud, "here", self.cloud)
+            fetch_command(every=True)
 
     @property
     def experiments(self) -> list[str]:

@@ -3,18 +3,18 @@
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from likeness.cli.cloud_jobs import Cloud
-from likeness.cli.launch_queue import leave_queue
+from likeness.cli.launch_queue import is_queued, leave_queue
 from likeness.cloud.records import JobRecords, job_names
 from likeness.disk import write_atomic
-from likeness.errors import ConsentError, InputError
-from likeness.git import COPY_WITHIN_S, git
+from likeness.errors import InputError, LikenessError
+from likeness.git import COPY_WITHIN_S, git, require_git
 from likeness.pipeline.stage import ALL_USES
 from likeness.safety.consent import in_force
 from likeness.safety.consent.history import learn_from_git
@@ -49,29 +49,29 @@ def fetch_command(
         cloud.job(job)
         _say(job, fetch(cloud, job))
         return
-    here = set(
-        (
-            git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps/", root=cloud.repository.root)
-            or ""
-        ).split()
-    )
-    problems: list[str] = []
+    listed = ("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps/")
+    here = set(require_git(*listed, root=cloud.repository.root).split())
+    problems: list[LikenessError] = []
     for name in job_names(cloud.store):
         records = JobRecords(cloud.store, name)
-        if experiment_of(records) in here or cloud.store.sha256(records.results) is None:
+        if cloud.store.sha256(records.results) is None or _is_here(cloud, records, here):
             continue
         try:
             _say(name, fetch(cloud, name))
-        except (InputError, ConsentError) as error:
-            problems.append(error.message)
+        except LikenessError as error:  # the others come all the same
+            problems.append(error)
     if problems:
-        raise InputError("\n  ".join(problems), reason="no-baseline",
-                         remedy="git fetch the commits that they were launched from")  # fmt: skip
+        remedies = dict.fromkeys(one.remedy for one in problems)
+        raise InputError("\n  ".join(one.message for one in problems), reason=problems[0].reason,
+                         remedy="\n  ".join(remedies))  # fmt: skip
 
 
-def experiment_of(records: JobRecords) -> str:
-    """The name that DVC knows a job's result by."""
-    return str((records.launch() or {}).get("experiment", records.job))
+def _is_here(cloud: Cloud, records: JobRecords, here: Collection[str]) -> bool:
+    """Whether nothing is left to be done: a fetch that was killed may have left an experiment both here and in the queue."""
+    launch = records.launch() or {}
+    if launch.get("experiment", records.job) not in here:
+        return False
+    return not launch.get("queued") or not is_queued(cloud.repository.root, launch["queued"])
 
 
 def fetch(cloud: Cloud, name: str) -> str:
@@ -80,6 +80,7 @@ def fetch(cloud: Cloud, name: str) -> str:
     Raises:
         InputError: nothing was brought back, it does not fit this clone, or it is not what the job's machine made of it.
         ConsentError: the consent of whom it draws has ended.
+        ConfigError: git does not answer.
     """
     root, records = cloud.repository.root, JobRecords(cloud.store, name)
     launch = records.signed_launch()
@@ -124,21 +125,17 @@ def _take_experiment(root: Path, bundle: Path, launch: Mapping[str, Any]) -> Non
     ):
         raise InputError(f"the experiment of {launch['job']} does not fit this clone", reason="no-baseline",
                          remedy=f"git fetch origin {revision}: it was launched from that commit")  # fmt: skip
-    listed = git("diff", "--raw", "--no-renames", "--no-abbrev", revision, heads[ref], root=root)
-    changed = (
-        ["what git cannot tell"]
-        if listed is None
-        else [one for one in listed.splitlines() if not MAY_CHANGE.fullmatch(one)]
-    )
-    if changed:
+    listed = require_git("diff", "--raw", "--no-renames", "--no-abbrev", revision, heads[ref], root=root)
+    if changed := [one for one in listed.splitlines() if not MAY_CHANGE.fullmatch(one)]:
         names = ", ".join(one.rpartition("\t")[2] for one in changed[:5])
         raise InputError(f"the experiment of {launch['job']} changes {names}", reason="forged",
                          remedy="somebody edited the files on its machine: train it again elsewhere")  # fmt: skip
-    before = git("rev-parse", "--verify", "--quiet", ref, root=root)
-    if before is not None and before.strip() != heads[ref]:
+    before = (git("rev-parse", "--verify", "--quiet", ref, root=root) or "").strip()
+    if before and before != heads[ref]:
         raise InputError(f"there is another experiment {experiment} here", reason="no-baseline",
                          remedy=f"dvc exp rename {experiment} NAME")  # fmt: skip
-    git("update-ref", ref, heads[ref], root=root)
+    # Only where that is so: git may not have answered.
+    require_git("update-ref", ref, heads[ref], before, root=root)
 
 
 def _require(cloud: Cloud, personas: Iterable[str]) -> None:

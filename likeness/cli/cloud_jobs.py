@@ -2,8 +2,10 @@
 
 import datetime
 import os
+import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from likeness.cloud.bills import Bills
@@ -19,6 +21,8 @@ from likeness.store import team_store
 from likeness.store.s3 import Remote
 
 ESTIMATE = "estimate"
+SUCCEEDED = "SUCCEEDED"
+RENEW_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +158,7 @@ class Cloud:
             number=job.number if job else None,
             leaves=job is not None and job.ended and job.there and not job.left,
             status=job.status if job else (end or "not known to the engine"),
-            # What a dead controller left behind bills until it ends itself.
-            ended=job.ended and not (records.end is None if job.left else job.there) if job else bool(end),
+            ended=_is_over(job, records),
             lives=lives,
             seconds=seconds,
             usd=usd,
@@ -165,6 +168,14 @@ class Cloud:
             reason=words or (job.reason if job else ""),
             pods=pods,
         )
+
+
+def _is_over(job: EngineJob | None, records: JobRecords) -> bool:
+    if job is None:  # a machine that was taken away is replaced, perhaps by an engine that is not here
+        lives = records.lives()
+        return bool(lives and lives[-1].end and records.end)
+    # What a dead controller left behind bills until it ends itself.
+    return job.ended and not (records.end is None if job.left else job.there)
 
 
 def _billed(view: JobView, bills: Bills) -> JobView:
@@ -197,3 +208,37 @@ def settle(cloud: Cloud, known: Known) -> Known:
         if mine.end == "open" or (view.by != ESTIMATE and view.usd != mine.usd):
             spending.pay(mine.id, view.usd, {"hours": round(view.seconds / 3600, 4), "by": view.by})
     return known
+
+
+def wait_for(jobs: Iterable[str], store: Remote, engine: Engine, *, lease_s: float) -> list[str]:
+    """Stay until all have ended, and renew their leases: where this computer is gone, the machines end themselves. Who does not
+    answer is asked again in the next round. Returns those that did not succeed."""
+    failed: list[str] = []
+    waiting = {job: JobRecords(store, job) for job in jobs}
+    while waiting:
+        try:
+            known = {one.name: one for one in engine.jobs()}
+        except LikenessError as error:
+            sys.stderr.write(f"launch: {error.message}\n")
+            known = {}
+        for name, records in list(waiting.items()):
+            try:
+                told = _wait_round(records, known.get(name), lease_s)
+            except LikenessError as error:
+                told = error.message
+            sys.stderr.write(f"launch: {name} {told}\n")
+            if name in known and known[name].ended:
+                del waiting[name]
+                failed += [name] if known[name].status != SUCCEEDED else []
+        time.sleep(RENEW_EVERY_S if waiting else 0)
+    return failed
+
+
+def _wait_round(records: JobRecords, job: EngineJob | None, lease_s: float) -> str:
+    if job is not None and job.ended:
+        then = "fetch` brings it here" if job.status == SUCCEEDED else "status` says why"
+        return f"{job.status.lower()}; `likeness cloud {then}"
+    records.renew(lease_s)
+    lives = records.lives()
+    step = f", step {lives[-1].step} on {lives[-1].machine}" if lives else ""
+    return f"{job.status.lower() if job else 'not known yet'}{step}"

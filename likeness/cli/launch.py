@@ -2,29 +2,28 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from likeness.cli.arguments import Json, Persona, agree, print_json
+from likeness.cli.cloud_jobs import wait_for
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
-from likeness.cli.launch_twins import refuse_twins
+from likeness.cli.launch_twins import find_twins, refuse_twins
 from likeness.cli.tables import say
 from likeness.cloud.parcel import Parcel, Rented, job_key, seal, write_parcel
 from likeness.cloud.plan import Load
 from likeness.cloud.records import JobRecords
 from likeness.cloud.task import JOB_KEY, UNSEAL
-from likeness.errors import ConfigError, QuotaError
+from likeness.errors import ConfigError, LikenessError, ProviderError, QuotaError
 from likeness.formatting import format_usd
 from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import ROUNDING_USD, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
 
 STAGE = "launch"
-RENEW_EVERY_S = 60.0
 
 
 def launch_command(
@@ -64,8 +63,14 @@ def launch_command(
     if queue and experiments:
         raise typer.BadParameter("--queue has experiments of its own: say --queue or --experiments")
     planned = plan_queue if queue else plan_experiments if experiments else plan_launch
-    launches, left_out = planned(persona, overrides or [], need_engine=not dry_run)
-    ground, usd_max = launches[0].ground, sum(one.plan.usd_max for one in launches)
+    wanted, left_out = planned(persona, overrides or [], need_engine=not dry_run)
+    ground = wanted[0].ground
+    twins, replaced = find_twins([one.plan for one in wanted], ground.store, ground.engine)
+    launches = [one for one in wanted if one.plan.job not in twins]
+    left_out += [f"{one.plan.called}: {twins[one.plan.job].message}" for one in wanted if one not in launches]
+    if not launches:
+        raise next(iter(twins.values()))
+    usd_max = sum(one.plan.usd_max for one in launches)
     _show(launches, left_out, usd_max, as_json=as_json, many=queue or experiments)
     spent, limit = total_usd(purchases(ground.repository.spending)), ground.cfg.budget.max_usd
     if limit is not None and spent + usd_max > limit + ROUNDING_USD:
@@ -74,7 +79,6 @@ def launch_command(
             reason="budget",
             remedy="lower cloud.max_hours, or raise budget.max_usd in conf/budget/ and run `make params`",
         )
-    replaced = refuse_twins([one.plan for one in launches], ground.store, ground.engine)
     if dry_run:
         return
     agree("Launch it?" if len(launches) == 1 else f"Launch all {len(launches)}?", yes=yes)
@@ -83,21 +87,24 @@ def launch_command(
         sys.stderr.write(
             f"launch: {before.job} trained the same and is over for the engine; its lease is ended\n"
         )
-    out, refused = list[Launch](), list[ConfigError]()
+    out, problems = list[str](), list[LikenessError]()
     for one in launches:
         try:
             carry_out(one)
-        except ConfigError as error:  # nothing of it was rented: the others go out all the same
-            refused.append(error)
-            said = f"does not go out: {error.message}"
+        except LikenessError as error:  # the others go out all the same
+            problems.append(error)
+            said = f"failed: {error.message}"
         else:
-            out.append(one)
+            out.append(one.plan.job)
             said = "is with the engine; `likeness cloud status` shows it, `likeness cloud stop` ends it"
         sys.stderr.write(f"launch: {one.plan.job} {said}\n")
     if wait and out:
-        wait_for(out)
-    if refused:
-        raise refused[0]
+        lease_s = ground.cfg.cloud.lease_minutes * 60
+        if failed := wait_for(out, ground.store, launches[0].engine, lease_s=lease_s):
+            problems.append(ProviderError(f"{', '.join(failed)} did not succeed", reason="job-failed",
+                                          remedy="`likeness cloud status` says why"))  # fmt: skip
+    if problems:
+        raise problems[0]
 
 
 def plan_launch(
@@ -172,7 +179,7 @@ def carry_out(launch: Launch) -> None:
     try:
         records.announce(plan.values(), job_key=public)
         # Two launches of one training may have been planned side by side: at least one of them sees the other here.
-        refuse_twins([plan], ground.store, engine)
+        refuse_twins(plan, ground.store, engine)
         records.renew(plan.max_hours * 3600)
         handed = True
         engine.launch(plan.task, {UNSEAL: unseal})
@@ -187,25 +194,6 @@ def carry_out(launch: Launch) -> None:
         spending.void(purchase)
         records.renew(0)
         raise
-
-
-def wait_for(launches: Sequence[Launch]) -> None:
-    """Stay until all have ended, and renew their leases: where this computer is gone, the machines end themselves."""
-    waiting = {one.plan.job: JobRecords(one.ground.store, one.plan.job) for one in launches}
-    while waiting:
-        known = {one.name: one for one in launches[0].engine.jobs()}
-        for name, records in list(waiting.items()):
-            records.renew(launches[0].ground.cfg.cloud.lease_minutes * 60)
-            found, lives = known.get(name), records.lives()
-            if found is not None and found.ended:
-                sys.stderr.write(
-                    f"launch: {name} {found.status.lower()}; `likeness cloud fetch` brings it here\n"
-                )
-                del waiting[name]
-                continue
-            step = f", step {lives[-1].step} on {lives[-1].machine}" if lives else ""
-            sys.stderr.write(f"launch: {name} {found.status.lower() if found else 'not known yet'}{step}\n")
-        time.sleep(RENEW_EVERY_S if waiting else 0)
 
 
 def _data(ground: Ground) -> list[Load]:
@@ -245,7 +233,8 @@ def _show(
         say(sentence)
     for sentence in launches[0].plan.common_sentences(ground.cfg.cloud.probe_steps, len(launches)):
         say(sentence)
+    where = "out" if launches[0].plan.queued is None else "in the queue"
     for words in left_out:
-        say(f"Left in the queue: {words}")
+        say(f"Left {where}: {words}")
     spent = total_usd(purchases(ground.repository.spending))
     say(budget_words(spent, ground.cfg.budget.max_usd))

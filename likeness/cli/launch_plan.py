@@ -17,7 +17,7 @@ from likeness.cloud.prices import PricedMachine, machines_of_today
 from likeness.cloud.task import JOB_KEY, STORE_SECRETS, job_name, store_settings, task
 from likeness.config import Config, validated
 from likeness.errors import ConfigError
-from likeness.git import git
+from likeness.git import git, require_git
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import in_force
@@ -197,7 +197,7 @@ def committed_revision(root: Path) -> str:
     if revision is None or git("ls-files", "--error-unmatch", "dvc.lock", root=root) is None:
         raise ConfigError("the machine works from a commit, and dvc.lock is in none", reason="not-committed",
                           remedy="dvc repro dataset, then git add -A && git commit -m data")  # fmt: skip
-    if changed := (git("status", "--porcelain", "--untracked-files=no", root=root) or "").split("\n")[:-1]:
+    if changed := require_git("status", "--porcelain", "--untracked-files=no", root=root).split("\n")[:-1]:
         names = ", ".join(line[3:] for line in changed[:5])
         raise ConfigError(f"not committed: {names}", reason="not-committed",
                           remedy="git commit -am data, or git stash: the machine works from the commit")  # fmt: skip

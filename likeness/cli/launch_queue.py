@@ -1,6 +1,6 @@
 """DVC's queue, as experiments that can be launched: `dvc exp run --queue` fills it, `dvc queue remove` empties it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from likeness.cli.launch_twins import LAUNCH_SECTIONS
 from likeness.cli.params import differences
 from likeness.cloud.records import DONE, JobRecords, job_names
 from likeness.errors import ConfigError
-from likeness.git import git
+from likeness.git import require_git
 from likeness.paths import PARAMS
 from likeness.store.s3 import Remote
 from likeness.strict_yaml import parse_yaml, read_yaml
@@ -69,22 +69,26 @@ def queued_experiments(root: Path, revision: str, store: Remote) -> tuple[list[E
     left_out: list[str] = []
     base = read_yaml(root / PARAMS, remedy="run `make params`")
     for name, baseline, commit in _entries(root):
-        changed = (git("diff", "--name-only", baseline, commit, root=root) or "").split()
-        if baseline != revision:
-            left_out.append(f"{name}: it was queued at commit {baseline[:10]}, and this is {revision[:10]}")
-        elif others := [one for one in changed if one != PARAMS.name and not one.startswith(OF_DVC)]:
-            left_out.append(f"{name}: it changes {', '.join(others[:5])}, which no commit has")
-        elif commit in launched:
-            left_out.append(f"{name}: launched already, as {launched[commit]}")
-        else:
-            try:
-                text = with_value(git("show", f"{commit}:{PARAMS.name}", root=root) or "", SHARE, True)
-            except ConfigError as error:
-                left_out.append(f"{name}: {error.message}")
+        try:
+            if why := _why_left(root, revision, baseline, commit, launched):
+                left_out.append(f"{name}: {why}")
                 continue
-            told = [f"{key}={after}" for key, (_, after) in differences(base, parse_yaml(text)).items()]
-            found.append(Experiment(params=text, changes=told, name=name, queued=commit))
+            text = with_value(require_git("show", f"{commit}:{PARAMS.name}", root=root), SHARE, True)
+        except ConfigError as error:
+            left_out.append(f"{name}: {error.message}")
+            continue
+        told = [f"{key}={after}" for key, (_, after) in differences(base, parse_yaml(text)).items()]
+        found.append(Experiment(params=text, changes=told, name=name, queued=commit))
     return found, left_out
+
+
+def _why_left(root: Path, revision: str, baseline: str, commit: str, launched: Mapping[str, str]) -> str:
+    if baseline != revision:
+        return f"it was queued at commit {baseline[:10]}, and this is {revision[:10]}"
+    changed = require_git("diff", "--name-only", baseline, commit, root=root).split()
+    if others := [one for one in changed if one != PARAMS.name and not one.startswith(OF_DVC)]:
+        return f"it changes {', '.join(others[:5])}, which no commit has"
+    return f"launched already, as {launched[commit]}" if commit in launched else ""
 
 
 def launched_before(store: Remote) -> dict[str, str]:
@@ -98,11 +102,16 @@ def launched_before(store: Remote) -> dict[str, str]:
     return jobs
 
 
+def is_queued(root: Path, commit: str) -> bool:
+    """Whether an experiment waits."""
+    return any(one == commit for _, _, one in _entries(root))
+
+
 def leave_queue(root: Path, commit: str) -> bool:
     """Take an experiment whose result is here out of the queue; False where it is not in it any more."""
     from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
 
-    if all(one != commit for _, _, one in _entries(root)):
+    if not is_queued(root, commit):
         return False
     repo: Any = cast(Any, Repo)(str(root))
     repo.experiments.celery_queue.remove([commit])

@@ -22,14 +22,14 @@ def trained(persona: str, revision: str, values: Mapping[str, Any]) -> str:
     )
 
 
-def refuse_twins(plans: Sequence[LaunchPlan], store: Remote, engine: Engine | None) -> list[JobRecords]:
-    """Refuse to train at the same time what a job is training: it would be paid twice.
+def find_twins(
+    plans: Sequence[LaunchPlan], store: Remote, engine: Engine | None
+) -> tuple[dict[str, ConfigError], list[JobRecords]]:
+    """Why some of these jobs, by their names, may not go out: what another job is training, or one before it in `plans`, would be
+    paid twice.
 
-    Returns those that are over for the engine and never said why they ended: their controller died, or they had no machine.
+    Beside it those that are over for the engine and never said why they ended: their controller died, or they had no machine.
     Who takes their place ends their lease first, for a machine that is still at work.
-
-    Raises:
-        ConfigError: names the job.
     """
     seen: dict[str, str] = {}
     for one in plans:
@@ -38,12 +38,25 @@ def refuse_twins(plans: Sequence[LaunchPlan], store: Remote, engine: Engine | No
                 seen[one.trains] = job
     twins = set(seen.values())
     over = {one.name for one in engine.jobs() if one.ended} & twins if engine and twins else set[str]()
+    refused: dict[str, ConfigError] = {}
     for one in plans:
         if (twin := seen.get(one.trains)) and twin not in over:
-            raise ConfigError(
+            refused[one.job] = ConfigError(
                 f"{twin} trains the same, and has not ended",
                 reason="launched-already",
                 remedy=f"wait for it; or `likeness cloud stop {twin}`; or change a setting, such as train.seed",
             )
-        seen[one.trains] = one.job
-    return [JobRecords(store, job) for job in sorted(over)]
+        else:
+            seen[one.trains] = one.job
+    return refused, [JobRecords(store, job) for job in sorted(over)]
+
+
+def refuse_twins(plan: LaunchPlan, store: Remote, engine: Engine | None) -> None:
+    """Refuse one job; see `find_twins`.
+
+    Raises:
+        ConfigError: names the job that trains the same.
+    """
+    refused, _ = find_twins([plan], store, engine)
+    for error in refused.values():
+        raise error

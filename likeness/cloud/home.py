@@ -8,7 +8,7 @@ from likeness.cloud.records import RUNS, JobRecords, pace_file
 from likeness.config import Config
 from likeness.digests import sha256_file
 from likeness.errors import ProviderError
-from likeness.git import COPY_WITHIN_S, git
+from likeness.git import COPY_WITHIN_S, git, require_git
 from likeness.paths import RepositoryPaths
 from likeness.store.s3 import Remote
 from likeness.train.pace import pace_name, parse_pace
@@ -20,7 +20,7 @@ def bring_home(records: JobRecords, name: str, repository: RepositoryPaths) -> N
     root, runs = repository.root, repository.root / RUNS
     if runs.is_file():
         records.remote.upload(records.runs, runs, sha256_file(runs))
-    listed = (git("for-each-ref", "--format=%(refname)", "refs/exps/", root=root) or "").split()
+    listed = require_git("for-each-ref", "--format=%(refname)", "refs/exps/", root=root).split()
     refs = [ref for ref in listed if ref.rpartition("/")[2] == name]
     bundle = root / ".cache" / f"{name}.bundle"
     bundle.parent.mkdir(exist_ok=True)

@@ -35,7 +35,7 @@ from likeness.cloud.records import JobRecords, Life
 from likeness.cloud.task import BEGAN
 from likeness.config import Config, load_config
 from likeness.errors import LikenessError, ProviderError, TransientError, exit_on_error
-from likeness.git import git
+from likeness.git import require_git
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, CHECK_TARGET
 from likeness.safety.consent import in_force
@@ -156,7 +156,7 @@ def main(path: Path) -> None:
     _place_revocations(folder / HOME / LIST, repository.root)
     # What was composed at the launch: nothing is composed here.
     shutil.copyfile(folder / PARAMS.name, repository.root / PARAMS)
-    git("config", "--file", str(repository.root / ".dvc" / "config.local"), "hydra.enabled", "false")
+    require_git("config", "--file", str(repository.root / ".dvc" / "config.local"), "hydra.enabled", "false")
     cfg = load_config(PARAMS)
     records = JobRecords(Remote(parcel.store, cfg.s3), parcel.job)
     machine, usd = this_machine(parcel.machines, dict(os.environ))

@@ -75,6 +75,11 @@ class LaunchPlan:
         """The most that its machines can cost: the dearest one up to the cap."""
         return self.max_hours * max(one.priced.usd for one in self.candidates)
 
+    @property
+    def called(self) -> str:
+        """For a person: its name in the queue, else what is other in it than in the settings here."""
+        return self.experiment if self.queued is not None else ", ".join(self.changes)
+
     def values(self) -> dict[str, Any]:
         """The same for programs."""
         return {

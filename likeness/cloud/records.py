@@ -129,8 +129,10 @@ class JobRecords:
         return None if found is None else Lease(**found)
 
     def renew(self, seconds: float) -> None:
-        """Let the machine go on for so long; 0 ends it."""
+        """Let the machine go on for so long; 0 ends it, for good: who waits for a job that another one stopped renews nothing."""
         before = self.lease()
+        if before is not None and before.seconds <= 0:
+            return
         self._write(LEASE, asdict(Lease(serial=before.serial + 1 if before else 1, seconds=seconds)))
 
     def lives(self) -> list[Life]:

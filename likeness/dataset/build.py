@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from likeness.dataset import DatasetConfig
@@ -107,7 +108,7 @@ def image_work(
         judge=lambda record: admit(record, again().chosen),
         source=image.source,
         target=image.target,
-        line=lambda item: _line(again(), item, options.side_px),
+        line=partial(_line, again, options.side_px),
     )
 
 
@@ -126,7 +127,8 @@ def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measur
     return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})
 
 
-def _line(planned: Planned, item: Item, side_px: int | None) -> Line:
+def _line(again: Callable[[], Planned], side_px: int | None, item: Item) -> Line:
+    planned = again()
     return manifest_entry(planned, item, side_px), {planned.file: IMAGE}
 
 

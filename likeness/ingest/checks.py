@@ -12,13 +12,19 @@ from likeness.safety.gates import Rating, Refusal, SeenFace, Subject, judge, rat
 from likeness.safety.identity import stranger
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A readable photo: which one, the sha256 of its raw bytes, and what was measured."""
+    """A readable photo: which one, the sha256 of its raw bytes, and what was measured, which `look` gives: the set is judged with
+    all of its photos, and what was measured on one takes 7 kB."""
 
     raw: RawPhoto
     sha256: str
-    measured: Measured
+    look: Callable[[], Measured]
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured."""
+        return self.look()
 
     @property
     def face(self) -> MeasuredFace:

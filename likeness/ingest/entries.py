@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from likeness.digests import sha256_file
@@ -15,14 +15,18 @@ from likeness.ingest.kinds import RAW_SUFFIXES, camera_raw
 from likeness.ingest.listing import Stray
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
+from likeness.lazy import Lazy
 from likeness.paths import face_file, image_name, item_id
 from likeness.pipeline.batch import Line, Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.consent import Role
 from likeness.store.items import Item
 
+# A photo is asked about several times in a row, and compared with others.
+AT_HAND = 64
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hashed:
     """A raw file whose bytes could be read, with their sha256."""
 
@@ -68,10 +72,12 @@ def works_for(
     limits: Limits,
     instruments: Instruments,
     refusal_of: Callable[[Candidate], Refusal | None],
-) -> list[Work]:
+) -> Sequence[Work]:
     """One unit of work a file; equal bytes share a key. What `refusal_of` says no to is not kept."""
-    return [
-        Work(
+
+    def work(number: int) -> Work:
+        file = files[number]
+        return Work(
             id=file_id(persona, file.raw.role, file.raw.name),
             key=photo_key(file.sha256, limits, instruments),
             make=partial(analyse, file.raw.path, file.sha256, limits, instruments),
@@ -79,8 +85,8 @@ def works_for(
             source=file.raw.source,
             target=file.raw.target,
         )
-        for file in files
-    ]
+
+    return Lazy(len(files), work)
 
 
 def measured_of(record: Mapping[str, Any]) -> Measured:
@@ -95,7 +101,7 @@ def _judge(
     suffix = file.raw.path.suffix.lower()
     if suffix in RAW_SUFFIXES and measured.format == "TIFF":  # a preview, by whatever name
         raise camera_raw(f"by its name, {file.raw.path.suffix}")
-    if refusal := refusal_of(Candidate(raw=file.raw, sha256=file.sha256, measured=measured)):
+    if refusal := refusal_of(Candidate(raw=file.raw, sha256=file.sha256, look=lambda: measured)):
         raise refusal.error()
 
 
@@ -105,13 +111,14 @@ def candidates_of(
     """Split finished photos from unreadable ones, whose failures now name the file."""
     photos: list[Candidate] = []
     failures: list[Failure] = []
+    read = lru_cache(AT_HAND)(_measured)
     for file, outcome in zip(files, outcomes, strict=True):
-        measured = outcome.item and Measured.model_validate(outcome.item.record)
         suffix = file.raw.path.suffix.lower()
         if suffix in RAW_SUFFIXES and _is_unread(outcome):
             failures.append(_raw_by_name(persona, file.raw))
-        elif measured is not None:
-            photos.append(Candidate(raw=file.raw, sha256=file.sha256, measured=measured))
+        elif outcome.item is not None:
+            look = partial(read, outcome.item)
+            photos.append(Candidate(raw=file.raw, sha256=file.sha256, look=look))
         elif outcome.failure is not None:
             name = file.raw.name
             named = {
@@ -122,6 +129,10 @@ def candidates_of(
             }
             failures.append(outcome.failure.model_copy(update=named))
     return photos, failures
+
+
+def _measured(item: Item) -> Measured:
+    return Measured.model_validate(item.record)
 
 
 def _is_unread(outcome: Outcome) -> bool:

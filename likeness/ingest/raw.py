@@ -10,7 +10,7 @@ from likeness.paths import PersonaPaths, same_name
 from likeness.safety.consent import Role
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RawPhoto:
     """One photograph of a raw folder; `number` is its place in the folder while the set is judged, and then the number
     that `likeness.ingest.numbers` keeps for it."""

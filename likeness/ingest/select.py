@@ -123,8 +123,8 @@ def outliers(sources: Sequence[Candidate], limits: IdentityLimits) -> dict[str, 
 
 def centroid_of(photos: Sequence[Candidate]) -> Vectors | None:
     """The mean face of the sources among `photos` that are not held out; None without any."""
-    faces = [p.face.vectors for p in photos if p.raw.role == "source" and not p.raw.held_out]
-    return mean_of(faces) if faces else None
+    sources = [p for p in photos if p.raw.role == "source" and not p.raw.held_out]
+    return mean_of(p.face.vectors for p in sources) if sources else None
 
 
 def _disputed(detail: str) -> Refusal:

@@ -97,7 +97,8 @@ def _passes_gates(run: Run, file: Hashed, outcome: Outcome) -> bool:
     item = outcome.item or run.items.get(outcome.work.key)
     if item is None or "explicit" not in item.record:
         return False
-    photo = Candidate(raw=file.raw, sha256=file.sha256, measured=measured_of(item.record))
+    measured = measured_of(item.record)
+    photo = Candidate(raw=file.raw, sha256=file.sha256, look=lambda: measured)
     return gate_refusal(photo, run.config.ingest, run.consent) is None
 
 

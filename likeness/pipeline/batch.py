@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ class Made:
 Line = tuple[Entry, Mapping[str, str]]
 
 
+def _is_done() -> Made:
+    raise AssertionError("its outcome is known")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """One unit of work: its readable id, its content key, how to make it when the store lacks it, and the labels of the
@@ -73,6 +77,10 @@ class Work:
     line: Callable[[Item], Line] | None = None
     order: Callable[[], str | None] | None = None
     foreseen: Item | None = None
+
+    def done(self) -> "Work":
+        """What is left of it when its outcome is known: a batch keeps that of each of its items."""
+        return replace(self, key=str(self.key), make=_is_done, judge=None, order=None, foreseen=None)
 
     def failure(self, cause: LikenessError) -> Failure:
         """The failures.jsonl line of an error."""
@@ -135,6 +143,7 @@ def run_batch(
                 broken.set()
                 raise
             if outcome is not None:
+                outcome = replace(outcome, work=outcome.work.done())
                 with counting:
                     made[number] = outcome
                     if outcome.trace:

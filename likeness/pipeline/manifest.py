@@ -5,6 +5,7 @@ One line an item, in the order of ids, with no times and no run ids: equal conte
 
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -177,9 +178,18 @@ def count_items(failures: Iterable[Failure], by: Callable[[Failure], str]) -> Co
 
 
 def entries_of(lines: Iterable[bytes]) -> Lazy[Entry]:
-    """The entries of a manifest's lines, each read again when it is asked for: a line is a fifth of its entry's memory."""
-    kept = tuple(lines)
-    return Lazy(len(kept), lambda number: Entry.model_validate_json(kept[number]))
+    """The entries of a manifest's lines, each read again when it is asked for: a line is a fifth of its entry's memory, and packed,
+    by what it has in common with the first one, two fifths of that."""
+    first, kept = b"", list[bytes]()
+    for line in lines:
+        first = first or line
+        packer = zlib.compressobj(1, wbits=-zlib.MAX_WBITS, zdict=first)
+        kept.append(packer.compress(line) + packer.flush())
+
+    def entry(number: int) -> Entry:
+        return Entry.model_validate_json(zlib.decompressobj(-zlib.MAX_WBITS, first).decompress(kept[number]))
+
+    return Lazy(len(kept), entry)
 
 
 @dataclass(frozen=True)
@@ -218,8 +228,8 @@ def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Fa
     lines = sorted(((entry.id, _line(entry)) for entry in entries), key=lambda one: natural(one[0]))
     ordered = entries_of(line for _, line in lines)
     failed = tuple(sorted(failures, key=lambda failure: (natural(failure.id), failure.reason)))
-    write_atomic(folder / FAILURES, b"".join(map(_line, failed)))
-    write_atomic(folder / MANIFEST, b"".join(line for _, line in lines))
+    write_atomic(folder / FAILURES, *map(_line, failed))
+    write_atomic(folder / MANIFEST, *(line for _, line in lines))
     return Manifest(ordered, failed)
 
 

@@ -4,7 +4,7 @@ A stranger who comes near in one network's eyes is seldom near in another's too;
 (docs/consent.md has the figures). What one network has not measured is nobody's face.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,18 @@ def vectors_of(face: Face) -> Vectors:
     return {SFACE: face.embedding, **face.others}
 
 
-def mean_of(faces: Sequence[Vectors]) -> Vectors:
-    """The mean face of some, for each embedder that has measured them all; SFace's is of unit length."""
-    common = [name for name in faces[0] if all(name in face for face in faces)] if faces else []
-    means = {name: np.mean([face[name].astype(np.float64) for face in faces], axis=0) for name in common}
+def mean_of(faces: Iterable[Vectors]) -> Vectors:
+    """The mean face of some, for each embedder that has measured them all; SFace's is of unit length. One is looked at after the
+    other: they may be all photographs of a set."""
+    sums: dict[str, NDArray[np.float64]] = {}
+    count = 0
+    for face in faces:
+        if count == 0:
+            sums = {name: vector.astype(np.float64) for name, vector in face.items()}
+        else:
+            sums = {name: total + face[name] for name, total in sums.items() if name in face}
+        count += 1
+    means = {name: total / count for name, total in sums.items()}
     if SFACE in means:
         means[SFACE] = means[SFACE] / np.linalg.norm(means[SFACE])
     return {name: np.asarray(mean, np.float32) for name, mean in sorted(means.items())}

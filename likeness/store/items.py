@@ -20,7 +20,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -77,32 +77,35 @@ def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One finished file of an item, at `place`: as text, which is a third of a path's memory."""
+    """One finished file of an item: in the store at `root` under its digest, or, where nothing is stored of it, `beside` it."""
 
-    place: str
+    root: str
     sha256: str
     size: int
+    beside: str | None = None
 
     @property
     def path(self) -> Path:
         """Where it lies."""
-        return Path(self.place)
+        return Path(self.root, object_name(self.sha256)) if self.beside is None else Path(self.beside)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A finished unit of work: its files by name, and the file that describes it, None where nothing was measured. A stage holds
-    the items of all its images, so the description is read when it is asked for."""
+    """A finished unit of work: its files by name, and the store that has its record, None where nothing was measured. A stage holds
+    the items of all its images, so the record is read when it is asked for, and no place is kept that the key tells."""
 
     key: str
-    files: dict[str, StoredFile]
-    described: str | None = None
+    files: dict[str, StoredFile] = field(hash=False)
+    root: str | None = None
     personas: frozenset[str] = frozenset()
 
     @property
     def record(self) -> dict[str, Json]:
         """What was measured on the way."""
-        return {} if self.described is None else parse_record(Path(self.described).read_bytes())[1]
+        return (
+            {} if self.root is None else parse_record(Path(self.root, record_name(self.key)).read_bytes())[1]
+        )
 
 
 class ItemStore:
@@ -120,6 +123,7 @@ class ItemStore:
     ) -> None:
         self._shared, self._persona, self._inspect = shared, persona, inspect
         self.root = Path(root).absolute()
+        self._place = str(self.root)  # one text for all items
         self.orders = Orders(self.root / "tickets")
 
     def get(
@@ -179,14 +183,14 @@ class ItemStore:
 
     def _local(self, key: str) -> Item | None:
         try:
-            described = (path := self.record_path(key)).read_bytes()
+            described = self.record_path(key).read_bytes()
             hashes, _ = parse_record(described)
             files = {name: self._stored(digest) for name, digest in hashes.items()}
         except (FileNotFoundError, ValueError):
             return None
         if any(sha256_file(file.path) != file.sha256 for file in files.values()):
             return None
-        return Item(key, files, str(path), parse_personas(described))
+        return Item(str(key), files, self._place, parse_personas(described))
 
     def _owned(self, item: Item) -> Item:
         """The item, noted as this persona's, too."""
@@ -218,19 +222,20 @@ class ItemStore:
             path = self.object_path(digest := sha256_bytes(data))
             if not (path.is_file() and sha256_file(path) == digest):
                 write_atomic(path, data)
-            stored[name] = StoredFile(str(path), digest, len(data))
+            stored[name] = StoredFile(self._place, digest, len(data))
         described: dict[str, Json] = {
             "files": {name: file.sha256 for name, file in stored.items()},
             "record": dict(record),
         }
-        if isinstance(key, ItemKey):
-            described["made_of"] = key.made_of
+        # Who has the text of a key alone changes an item that is there.
+        if made_of := key.made_of if isinstance(key, ItemKey) else self.made_of(key):
+            described["made_of"] = made_of
         personas = self.personas(key) | frozenset([self._persona] if self._persona else [])
         if personas:
             described["personas"] = sorted(personas)
         text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
-        write_atomic(path := self.record_path(key), text)
-        return Item(key, stored, str(path), personas)
+        write_atomic(self.record_path(key), text)
+        return Item(str(key), stored, self._place, personas)
 
     def drop_unnamed(self, digests: Iterable[str]) -> None:
         """Delete the bytes of these digests at once, but those that a record still names."""
@@ -269,8 +274,7 @@ class ItemStore:
             return []
 
     def _stored(self, digest: str) -> StoredFile:
-        path = self.object_path(digest)
-        return StoredFile(str(path), digest, path.stat().st_size)
+        return StoredFile(self._place, digest, self.object_path(digest).stat().st_size)
 
     def object_path(self, digest: str) -> Path:
         """Where the bytes of a digest lie."""

@@ -70,10 +70,8 @@ def keep_key(source: Photo) -> str:
 
 def _keep_work(persona: str, source: Photo) -> Work:
     """One of the persona's own photographs, unchanged: ingest has checked it."""
-    key, file = (
-        keep_key(source),
-        StoredFile(str(source.path), source.entry.sha256, source.path.stat().st_size),
-    )
+    key, size = keep_key(source), source.path.stat().st_size
+    file = StoredFile("", source.entry.sha256, size, beside=str(source.path))
     return Work(
         id=item_id(persona, source.entry.source, None),
         key=key,

@@ -8,8 +8,9 @@ import pytest
 from consent_clone import DAY, end, git
 from job_world import NAME, settings
 
+from likeness.cli import cloud_fetch
 from likeness.cloud import job as machine
-from likeness.errors import ConsentError, InputError
+from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.paths import RepositoryPaths
 from likeness.safety.consent.revocations import Revocation, share
 
@@ -86,6 +87,42 @@ def test_another_experiment_of_that_name_stays(world, monkeypatch):
     with pytest.raises(InputError, match="another experiment"):
         world.fetch()
     assert git(world.root, "rev-parse", f"refs/exps/ab/cd/{NAME}").strip() == world.revision
+
+
+# ---- a fetch that does not get to its end
+
+
+def test_a_reference_that_git_could_not_write_is_told_and_the_experiment_stays_in_the_queue(
+    world, monkeypatch
+):
+    world.bring(world.experiment(settings), None, monkeypatch)
+    lock = world.root / f".git/refs/exps/ab/cd/{NAME}.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    monkeypatch.setattr(cloud_fetch, "leave_queue", lambda *_: pytest.fail("it is not here"))
+    with pytest.raises(ConfigError, match="git update-ref"):
+        world.fetch()
+
+
+def test_what_a_killed_fetch_left_in_the_queue_leaves_it_with_the_next(world, monkeypatch, capsys):
+    world.records.announce({**world.launch, "queued": "a commit"}, job_key=world.key.public)
+    world.bring(world.experiment(settings), None, monkeypatch)
+    queue = ["a commit"]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloud_fetch, "is_queued", lambda _, commit: commit in queue)
+    monkeypatch.setattr(cloud_fetch, "leave_queue", killed)
+    with pytest.raises(KeyboardInterrupt):
+        world.fetch_all()
+    assert world.experiments == [f"refs/exps/ab/cd/{NAME}"]
+    monkeypatch.setattr(cloud_fetch, "leave_queue", lambda _, commit: queue.remove(commit))
+    world.fetch_all()
+    assert queue == []
+    assert NAME in capsys.readouterr().out
+    world.fetch_all()
+    assert capsys.readouterr().out == ""
 
 
 # ---- consent

@@ -92,3 +92,17 @@ def test_a_colleague_who_knows_the_launcher_gets_it_too(world, monkeypatch):
     world.at("stranger", monkeypatch)
     TeamKeys("any").allow(launcher, "Ann")
     assert world.fetch() == NAME
+
+
+def test_a_forged_job_keeps_no_other_at_home_and_is_told_its_own_remedy(world, monkeypatch):
+    forged = JobRecords(world.store, "likeness-mia-0")
+    forged.announce({**world.launch, "job": forged.job, "experiment": "forged"}, job_key=world.key.public)
+    world.store.write(forged.results, b"a bundle")
+    world.bring(world.experiment(settings), None, monkeypatch)
+    with pytest.raises(InputError, match="likeness-mia-0 is not what its machine brought back") as caught:
+        world.fetch_all()
+    assert (caught.value.reason, caught.value.remedy) == (
+        "forged",
+        "see who can write to the store; train it again",
+    )
+    assert world.experiments == [f"refs/exps/ab/cd/{NAME}"]

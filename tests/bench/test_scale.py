@@ -67,13 +67,14 @@ def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not
 
 
 @pytest.mark.slow
-def test_dataset_holds_lines_of_an_image_and_no_picture(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("stage", "limit"), [("ingest", 7_000), ("dataset", 12_000)])
+def test_a_stage_holds_lines_of_an_image_and_no_picture(stage, limit, tmp_path, monkeypatch):
     config, peaks = load_config(scale_things.REPOSITORY / "params.yaml"), list[int]()
     for count in (10, 40, 80):  # whatever is imported and begun comes with the first
         folder = tmp_path / str(count)
         folder.mkdir()
         monkeypatch.chdir(folder)
-        work = scale_works.dataset(count, config)
+        work = getattr(scale_works, stage)(count, config)
         gc.collect()
         tracemalloc.start()
         try:
@@ -83,7 +84,7 @@ def test_dataset_holds_lines_of_an_image_and_no_picture(tmp_path, monkeypatch):
             tracemalloc.stop()
     _, few, many = peaks
     print(peaks, (many - few) / 40)
-    assert (many - few) / 40 < 25_000
+    assert (many - few) / 40 < limit
 
 
 def test_lines_about_pairs_grow_with_targets_and_not_with_pairs(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -94,7 +95,9 @@ def commit(clone: RepositoryClone, message: str) -> None:
 
 @pytest.fixture
 def clone(prepared: RepositoryClone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RepositoryClone:
-    """A clone of one's own, in which the test stands; its store and remote are the session's."""
+    """A clone of one's own, in which the test stands, with an empty store; its DVC remote is the session's."""
+    # `likeness cloud fetch --all` and `status` read all jobs of a store: those of other tests are none of this one's.
+    shutil.rmtree(prepared.folder.parent / "store", ignore_errors=True)
     prepared.run("git", "clone", "-q", str(prepared.folder), str(tmp_path / "clone"))
     own = RepositoryClone(tmp_path / "clone")
     monkeypatch.chdir(own.folder)

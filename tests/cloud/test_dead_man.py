@@ -1,10 +1,14 @@
 """When a machine ends itself; hours pass in microseconds."""
 
+import re
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
-from likeness.cloud.dead_man import ENDING_S, DeadMan, Limits, working_s
+from likeness.cloud.dead_man import ENDING_S, DeadMan, Limits, Reason, working_s
 from likeness.cloud.job import GRACE_S, SIGN_EVERY_S
-from likeness.cloud.records import Lease
+from likeness.cloud.records import DONE, TAKEN_AWAY, Lease
 from likeness.progress import Progress
 
 HOUR = 3600.0
@@ -125,3 +129,11 @@ def test_the_last_step_is_known_however_short_the_training_was(capsys):
     for line in capsys.readouterr().err.splitlines():
         watched.timer.line(line)
     assert watched.timer.step == 120
+
+
+def test_each_reason_of_an_end_has_a_line_in_the_manual():
+    manual = (Path(__file__).parents[2] / "docs" / "cloud.md").read_text()
+    told = {
+        word for line in re.findall(r"^\| (`.*?`) \|", manual, re.M) for word in re.findall("`(.*?)`", line)
+    }
+    assert {*get_args(Reason), DONE, TAKEN_AWAY, "failed"} <= told

@@ -1,5 +1,6 @@
 """A launch that is interrupted at each of its steps, or overtaken by another: what stays reserved, and what the next one may."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +12,9 @@ from likeness.cli import launch as launching
 from likeness.cli.cloud_jobs import Cloud, settle
 from likeness.cli.launch import carry_out
 from likeness.cli.launch_twins import refuse_twins
-from likeness.cloud.records import JobRecords
+from likeness.cloud.records import TAKEN_AWAY, JobRecords, Life
 from likeness.config import load_config
-from likeness.errors import ConfigError, TransientError
+from likeness.errors import ConfigError, LikenessError, TransientError
 from likeness.paths import RepositoryPaths
 from likeness.purchases.history import purchases
 from likeness.store.s3 import Remote
@@ -35,7 +36,7 @@ class World:
                                values=lambda: {"trains": TRAINS, "machines": [], "usd_max": 4.0})  # fmt: skip
         engine = SimpleNamespace(check=lambda _: self.at("check"), launch=self.hand_over, jobs=list)
         ground = SimpleNamespace(files=SimpleNamespace(push=lambda _: self.at("push")), store=self.store, secrets=[], up=[],
-                                 repository=self.repository, cfg=self.cfg)  # fmt: skip
+                                 repository=self.repository, cfg=self.cfg, engine=engine)  # fmt: skip
         self.launch: Any = SimpleNamespace(plan=plan, engine=engine, ground=ground, folder=folder / "parcel",
                                            experiment=SimpleNamespace(params=""))  # fmt: skip
         monkeypatch.setattr(launching, "job_key", lambda _: ("key", "its public half"))
@@ -58,10 +59,26 @@ class World:
         self.had.append(*secrets)
         self.at("engine")
 
-    def next_one(self) -> list[JobRecords]:
-        """What the same launch is told, as another job."""
+    def next_one(self) -> None:
+        """The same launch, as another job."""
         plan: Any = SimpleNamespace(job="likeness-jade-9", trains=TRAINS)
-        return refuse_twins([plan], self.store, None)
+        refuse_twins(plan, self.store, None)
+
+    def queue(self, **trains: str) -> None:
+        """Launch a queue of jobs, each with what it trains."""
+        shared = vars(self.launch.plan)
+
+        def planned(job: str, trains: str) -> Any:
+            values = {"job": job, "trains": trains, "machines": [], "usd_max": 4.0}
+            own = {"job": job, "trains": trains, "called": job, "queued": "commit", "values": lambda: values}
+            return SimpleNamespace(**vars(self.launch) | {"plan": SimpleNamespace(**shared | own)})
+
+        launches = [planned(job, digest) for job, digest in trains.items()]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(launching, "plan_queue", lambda *_, **__: (launches, []))
+            launching.launch_command(
+                "jade", [], queue=True, yes=True, dry_run=False, wait=False, as_json=True
+            )
 
     def look(self) -> list[tuple[str, bool]]:
         """What `likeness cloud status` tells and books, where the engine has none of them."""
@@ -87,6 +104,10 @@ def no_network() -> None:
     raise TransientError("the store does not answer")
 
 
+def refused() -> None:
+    raise ConfigError("no cloud is enabled")
+
+
 @pytest.mark.parametrize("step", BEFORE)
 @pytest.mark.parametrize("what", [ctrl_c, no_network])
 def test_before_the_engine_has_it_nothing_stays_reserved_and_the_same_may_be_launched(world, step, what):
@@ -95,7 +116,7 @@ def test_before_the_engine_has_it_nothing_stays_reserved_and_the_same_may_be_lau
         carry_out(world.launch)
     assert world.had == []
     assert all(one == ("void", 0.0) for one in world.bought)
-    assert world.next_one() == []
+    world.next_one()
     carry_out(world.launch)
     assert len(world.had) == 1
 
@@ -114,7 +135,7 @@ def test_what_the_engine_may_have_stays_reserved_until_it_is_stopped(world, what
     # The engine never heard of it, and no machine may begin it any more.
     assert world.look() == [(JOB, True)]
     assert world.bought == [("paid", 0.0)]
-    assert world.next_one() == []
+    world.next_one()
 
 
 def test_of_two_launches_at_once_never_both_go_out(world):
@@ -129,7 +150,7 @@ def test_of_two_launches_at_once_never_both_go_out(world):
     assert (world.had, world.bought) == ([], [("void", 0.0)])
     # The other one, which looks a moment later, is not kept from going on.
     plan: Any = SimpleNamespace(job=OTHER, trains=TRAINS)
-    assert refuse_twins([plan], world.store, None) == []
+    refuse_twins(plan, world.store, None)
 
 
 def test_another_training_is_no_twin(world):
@@ -137,3 +158,43 @@ def test_another_training_is_no_twin(world):
     JobRecords(world.store, "likeness-jade-3").announce({})
     carry_out(world.launch)
     assert len(world.had) == 1
+
+
+def test_a_machine_that_was_taken_away_may_be_replaced_by_an_engine_that_is_not_here(world):
+    records = JobRecords(world.store, JOB)
+    records.announce({"machines": []})
+    records.renew(3600)
+    records.begin(Life(machine="aws L4", began="x", seconds=60.0, usd_per_hour=0.5, end=TAKEN_AWAY))
+    assert world.look() == [(JOB, False)]
+    records.renew(0)
+    assert world.look() == [(JOB, True)]
+
+
+# ---- a queue
+
+
+@pytest.mark.parametrize(
+    ("what", "booked"), [(refused, "void"), (no_network, "open")], ids=["refused", "nobody knows"]
+)
+def test_a_refused_job_of_a_queue_does_not_stop_the_others(world, capsys, what, booked):
+    world.meanwhile["engine"] = lambda: world.meanwhile.update(engine=what)  # the second one
+    with pytest.raises(LikenessError) as caught:
+        world.queue(first="1", second="2", third="3")
+    assert [end for end, _ in world.bought] == ["open", booked, "open"]
+    told = capsys.readouterr().err
+    for words in ("first is with the engine", f"second failed: {caught.value.message}", "third is with the engine"):  # fmt: skip
+        assert f"launch: {words}" in told
+    assert [JobRecords(world.store, one).end for one in ("first", "third")] == [None, None]
+
+
+def test_what_another_job_trains_stays_in_the_queue_and_the_others_go_out(world, capsys):
+    JobRecords(world.store, OTHER).announce({"trains": TRAINS})
+    world.queue(running=TRAINS, new="2", twice="2")
+    said = json.loads(capsys.readouterr().out)
+    assert [one["job"] for one in said["jobs"]] == ["new"]
+    assert said["usd_max"] == 4.0
+    assert said["left_out"] == [f"running: {OTHER} trains the same, and has not ended",
+                                "twice: new trains the same, and has not ended"]  # fmt: skip
+    assert world.bought == [("open", 4.0)]
+    with pytest.raises(ConfigError, match=f"{OTHER} trains the same"):
+        world.queue(running=TRAINS, again="2")

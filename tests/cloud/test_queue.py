@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from likeness import git as git_commands
 from likeness.cli import launch_queue
 from likeness.cli.cloud_fetch import fetch_command
 from likeness.cli.compose import composed, with_value
 from likeness.cli.launch import launch_command, plan_experiments, plan_queue
-from likeness.cli.launch_queue import launched_before
+from likeness.cli.launch_plan import committed_revision
+from likeness.cli.launch_queue import launched_before, queued_experiments
 from likeness.cloud.records import JobRecords, Life
 from likeness.conf_digest import values_digest
 from likeness.errors import ConfigError, QuotaError
-from likeness.git import git
+from likeness.git import git, git_bytes
 from likeness.store.s3 import Remote
 from likeness.strict_yaml import parse_yaml
 
@@ -22,6 +24,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+# Some twenty programs that load DVC, one after the other: on a busy machine that is more than the 600 s of a test.
+PATIENT = pytest.mark.timeout(3600)
 SLURM = ["cloud=slurm"]
 HERE = ["cloud=slurm", f"cloud.python={sys.executable}"]
 
@@ -32,28 +36,16 @@ def launch(overrides: list[str], *, dry_run: bool = False) -> None:
 
 def queued(root: Path, text: str, *, file: str = "params.yaml") -> str:
     """A commit as DVC's queue holds one: HEAD with another file."""
-    blob = root / "changed"
-    blob.write_text(text)
-    words = {"root": root}
-    digest = (git("hash-object", "-w", str(blob), **words) or "").strip()
-    blob.unlink()
+    who = {f"GIT_{one}_{what}": "t@x" for one in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     index = {"GIT_INDEX_FILE": str(root / ".git" / "own-index")}
-    import os
-    import subprocess
 
-    for command in (
-        ["read-tree", "HEAD"],
-        ["update-index", "--add", "--cacheinfo", f"100644,{digest},{file}"],
-    ):
-        subprocess.run(["git", *command], cwd=root, env=os.environ | index, check=True)
-    tree = subprocess.run(
-        ["git", "write-tree"], cwd=root, env=os.environ | index, check=True, capture_output=True, text=True
-    )
-    who = {
-        f"GIT_{one}_{what}": "t@example.org" for one in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
-    return subprocess.run(["git", "commit-tree", tree.stdout.strip(), "-p", "HEAD", "-m", "queued"], cwd=root, check=True,
-                          env=os.environ | who, capture_output=True, text=True).stdout.strip()  # fmt: skip
+    def ask(*words: str, stdin: bytes = b"") -> str:
+        return (git_bytes(*words, root=root, stdin=stdin, variables=who | index) or b"").decode().strip()
+
+    blob = ask("hash-object", "-w", "--stdin", stdin=text.encode())
+    ask("read-tree", "HEAD")
+    ask("update-index", "--add", "--cacheinfo", f"100644,{blob},{file}")
+    return ask("commit-tree", ask("write-tree"), "-p", "HEAD", "-m", "queued")
 
 
 @pytest.fixture
@@ -124,6 +116,26 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
     assert "dvc exp run --queue" in (caught.value.remedy or "")
 
 
+@pytest.mark.parametrize("silent", ["diff", "show", "status"])
+def test_a_git_that_does_not_answer_found_nothing_out(clone, entries, monkeypatch, silent):
+    """On a machine that is busy for longer than git is waited for."""
+    root, ask = clone.folder, git_commands.git_bytes
+    text = with_value((root / "params.yaml").read_text(), "train.schedule.steps", 21)
+    entries.append(("one", head(root), queued(root, text)))
+    store, revision = Remote((root.parent / "own-store").as_uri()), head(root)
+    assert len(queued_experiments(root, revision, store)[0]) == 1
+    monkeypatch.setattr(
+        git_commands, "git_bytes", lambda *words, **more: None if words[0] == silent else ask(*words, **more)
+    )
+    if silent == "status":
+        with pytest.raises(ConfigError, match="git status --porcelain"):
+            committed_revision(root)
+    else:
+        found, (why,) = queued_experiments(root, revision, store)
+        assert found == []
+        assert why.startswith(f"one: `git {silent} ")
+
+
 @pytest.mark.parametrize(
     ("end", "again"), [("", False), ("taken-away", False), ("done", False), ("failed", True), ("cap", True)]
 )
@@ -179,6 +191,7 @@ def test_a_sweep_over_how_it_is_launched_is_refused(clone, override, why):
 
 @pytest.mark.slow
 @pytest.mark.long
+@PATIENT
 def test_listed_experiments_go_out_and_come_home_side_by_side(clone, prepared, engine, capsys):
     sets = [*HERE, "train.schedule.steps=21,22", "train.schedule.warmup_steps=0"]
     launch_command(
@@ -197,6 +210,7 @@ def test_listed_experiments_go_out_and_come_home_side_by_side(clone, prepared, e
 
 @pytest.mark.slow
 @pytest.mark.long
+@PATIENT
 def test_a_queue_goes_out_and_comes_home(clone, prepared, engine, capsys):
     clone.dvc(
         "exp", "run", "--queue", "-S", "train.schedule.steps=21,22", "-S", "train.schedule.warmup_steps=0"

@@ -175,3 +175,37 @@ def until(there) -> None:
     deadline = time.monotonic() + 60
     while not there() and time.monotonic() < deadline:
         time.sleep(0.005)
+
+
+class SlowEngine(HangingEngine):
+    """Does not answer at first; at its last answer the job has ended."""
+
+    def __init__(self, rounds: int) -> None:
+        self.left = rounds
+
+    def jobs(self) -> list[EngineJob]:
+        self.left -= 1
+        if self.left == 4:
+            raise TransientError("SkyPilot did not answer `jobs` within 900 s")
+        status = "CANCELLED" if self.left == 0 else "RUNNING"
+        return [replace(one, status=status, ended=self.left == 0) for one in super().jobs()]
+
+
+def test_who_waits_gets_over_a_gap_and_renews_no_lease_that_another_one_ended(tmp_path, monkeypatch, capsys):
+    store = Remote((tmp_path / "store").as_uri())
+    records, leases, engine = JobRecords(store, NAME), list[float](), SlowEngine(5)
+    records.renew(3600)
+
+    def sleep(_: float) -> None:
+        leases.append(records.lease().seconds)
+        if engine.left == 2:  # a colleague: `likeness cloud stop`
+            records.renew(0)
+
+    monkeypatch.setattr(cloud_jobs.time, "sleep", sleep)
+    assert cloud_jobs.wait_for([NAME], store, engine, lease_s=900) == [NAME]
+    assert leases == [900, 900, 900, 0, 0]
+    assert records.end == "stopped"
+    told = capsys.readouterr().err
+    assert "did not answer `jobs`" in told
+    assert f"{NAME} not known yet" in told
+    assert f"{NAME} cancelled; `likeness cloud status` says why" in told

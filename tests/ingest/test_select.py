@@ -10,7 +10,7 @@ from ingest_fakes import FakeConsent, candidate, embedding, ingest_config, measu
 
 from likeness.ingest.select import centroid_of, duplicates, persona_json, select
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
-from likeness.safety.identity import SFACE
+from likeness.safety.identity import SFACE, mean_of
 
 CFG = ingest_config(near_duplicate={"max_hash_bits": 5, "min_similarity": 0.92})
 NEAR = CFG.near_duplicate
@@ -164,3 +164,15 @@ def test_every_photo_is_accepted_or_refused_and_never_both(photos) -> None:
     assert len({c.measured.pixels_sha256 for c in kept}) == len(kept)
     assert all(c.measured.explicit is not None and c.measured.explicit < 0.7 for c in selection.accepted)
     assert set(selection.similarities) <= {c.raw.label for c in kept}
+
+
+def test_the_mean_face_is_to_the_last_bit_that_of_all_at_once():
+    random = np.random.default_rng(16)
+    faces = [
+        {name: random.normal(size=size).astype(np.float32) for name, size in ((SFACE, 128), ("own", 64))}
+        for _ in range(37)
+    ]
+    at_once = np.mean([face["own"].astype(np.float64) for face in faces], axis=0)
+    assert mean_of(iter(faces))["own"].tobytes() == at_once.astype(np.float32).tobytes()
+    assert set(mean_of([*faces, {SFACE: faces[0][SFACE]}])) == {SFACE}
+    assert mean_of([]) == {}

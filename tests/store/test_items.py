@@ -162,6 +162,8 @@ def test_a_record_says_what_its_key_was_made_of(tmp_path):
     assert ItemStore(tmp_path / "items").made_of(str(key)) == {
         "operation": "swap", "version": 2, "settings": {"blend": 0.5}, "inputs": ["a" * 64],
     }  # fmt: skip
+    store.put(str(key), {}, {"withheld": True})  # by who has its text alone
+    assert store.made_of(key) == key.made_of
     store.put("b" * 64, {}, {})  # as earlier versions wrote it
     assert store.made_of("b" * 64) == {}
     assert store.get("b" * 64) is not None
