@@ -208,7 +208,7 @@ class Cluster:
         assert told is not None
         if told.failure is not None:
             return replace(told, work=work)
-        if (item := store.get(work.key, work.judge or (lambda record: None))) is None:
+        if (item := store.get(work.key, work.judge)) is None:
             raise ConfigError(
                 f"{work.id}: {answer.node} made it, and it is not in {store.root} here",
                 reason="other-files",

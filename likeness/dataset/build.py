@@ -14,7 +14,7 @@ from likeness.lazy import Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Line, Made, Work
+from likeness.pipeline.batch import Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.pipeline.verified import verified_bytes
@@ -74,9 +74,8 @@ def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> Sequence[Plan
 
 def code_of(image: Entry, consent: Consent) -> SourceType:
     """What kind of picture a training image is said to be."""
-    return source_type(
-        swapped=image.target is not None, neural=image.neural, synthetic=consent.kind == "synthetic"
-    )
+    synthetic = consent.kind == "synthetic"
+    return source_type(swapped=image.target is not None, neural=image.neural, synthetic=synthetic)
 
 
 def image_work(
@@ -116,12 +115,8 @@ def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measur
     image = planned.chosen.image
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     folder = places.enhanced if picture is image else places.resized
-    data, width, height = training_jpeg(
-        verified_bytes(folder / picture.file, picture.sha256),
-        size_px=size,
-        quality=options.jpeg_quality,
-        code=planned.code,
-    )
+    given = verified_bytes(folder / picture.file, picture.sha256)
+    data, width, height = training_jpeg(given, size_px=size, quality=options.jpeg_quality, code=planned.code)
     seen = measures.of(data, name=planned.file)
     look = pdq(decode_rgb(data, name=planned.file))
     return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})

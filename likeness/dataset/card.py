@@ -31,19 +31,20 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
     from huggingface_hub import DatasetCardData  # here: it takes a while to load
 
     images, persona = manifest.entries, run.persona
+    size = next((name for bound, name in SIZE_CATEGORIES.items() if len(images) < bound), "1M<n<10M")
     data = DatasetCardData(
         **hub_licence(run.config.dataset.license, run.consent.id),
         pretty_name=f"{persona.name}: LoRA training set",
         language=["en"],
         task_categories=["text-to-image"],
-        size_categories=[
-            next((name for bound, name in SIZE_CATEGORIES.items() if len(images) < bound), "1M<n<10M")
-        ],
+        size_categories=[size],
         tags=["likeness", "lora", "dreambooth", "kohya", "text-to-image", f"consent-{run.consent.kind}"],
         # Without, `load_dataset` takes the captions' files for the data.
         configs=[{"config_name": "default", "data_files": [{"split": TRAIN, "path": READ_BY_DATASETS}]}],
     )
     trained = {image.id for image in images}
+    enhanced = [image for image in before["enhanced"].entries if image.id in trained]
+    codes = [code_of(image, run.consent).value for image in enhanced]
     enlarged = enlargements(manifest, before["resized"]).values()
     return card(
         data,
@@ -69,13 +70,7 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
             }
             for name, stage in before.items()
         ],
-        codes=sorted(
-            Counter(
-                code_of(image, run.consent).value
-                for image in before["enhanced"].entries
-                if image.id in trained
-            ).items()
-        ),
+        codes=sorted(Counter(codes).items()),
         quality=readings(TrainingSet.of(images, before, run.consent, persona.trigger, persona.class_word)),
         **_photographs(run, images, before),
     )
@@ -89,9 +84,7 @@ def _photographs(run: Run, images: Sequence[Entry], before: Mapping[str, Manifes
     return {
         "held_out": sum(photo.held_out for photo in photographs),
         "sources": [
-            (photo, uses[photo.source])
-            for photo in photographs
-            if photo.target is None and uses[photo.source]
+            (photo, uses[photo.source]) for photo in photographs if not photo.target and uses[photo.source]
         ],
         "targets": [
             (photo, uses[photo.target], consent.target_licence(photo.origin or "", (*photo.parents, "")[0]))

@@ -60,24 +60,20 @@ def kohya_toml(dirs: Mapping[str, int], *, class_tokens: str, options: KohyaConf
         {"image_dir": path, "class_tokens": class_tokens, "num_repeats": repeats}
         for path, repeats in sorted(dirs.items())
     ]
-    side_px = options.resolution_px
-    values = {
-        "general": {
-            "caption_extension": ".txt",
-            "shuffle_caption": options.shuffle_caption,
-            "keep_tokens": options.keep_tokens,
-        },
-        "datasets": [
-            {
-                "resolution": [side_px, side_px],
-                "batch_size": options.batch_size,
-                "enable_bucket": True,
-                "bucket_reso_steps": options.bucket_reso_steps,
-                "subsets": subsets,
-            }
-        ],
+    general = {
+        "caption_extension": ".txt",
+        "shuffle_caption": options.shuffle_caption,
+        "keep_tokens": options.keep_tokens,
     }
-    return "# For sd-scripts: --dataset_config dataset.toml, run from this folder.\n" + tomli_w.dumps(values)
+    dataset = {
+        "resolution": [options.resolution_px, options.resolution_px],
+        "batch_size": options.batch_size,
+        "enable_bucket": True,
+        "bucket_reso_steps": options.bucket_reso_steps,
+        "subsets": subsets,
+    }
+    text = tomli_w.dumps({"general": general, "datasets": [dataset]})
+    return f"# For sd-scripts: --dataset_config dataset.toml, run from this folder.\n{text}"
 
 
 def caption_of(file: str) -> str:

@@ -68,12 +68,8 @@ def caption_subject(caption: Entry) -> Subject:
 
 
 def _refused_caption(image: Entry, refusal: Refusal) -> Failure:
-    return image.failure(
-        kind="refused",
-        reason=refusal.reason,
-        detail=f"the caption of {image.file} {refusal.detail}",
-        remedy=refusal.remedy,
-    )
+    detail = f"the caption of {image.file} {refusal.detail}"
+    return image.failure(kind="refused", reason=refusal.reason, detail=detail, remedy=refusal.remedy)
 
 
 def _in_review(image: Entry) -> Failure:

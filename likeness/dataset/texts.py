@@ -18,12 +18,10 @@ def write_texts(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) ->
         before: the manifests of the stages before, by their folders' names.
     """
     paths, persona = run.paths, run.persona
+    repeats = {str(PurePosixPath(image.file).parent): repeats_in(image.file) for image in manifest.entries}
+    words, options = f"{persona.trigger} {persona.class_word}", run.config.dataset.kohya
     texts = {
-        paths.dataset_toml: kohya_toml(
-            {str(PurePosixPath(image.file).parent): repeats_in(image.file) for image in manifest.entries},
-            class_tokens=f"{persona.trigger} {persona.class_word}",
-            options=run.config.dataset.kohya,
-        ),
+        paths.dataset_toml: kohya_toml(repeats, class_tokens=words, options=options),
         paths.dataset_metadata: "".join(metadata_line(image) + "\n" for image in manifest.entries),
         paths.dataset_card: dataset_card(run, manifest, before),
     }

@@ -38,8 +38,6 @@ class LanczosEnhancer(Local):
         height, width = rgb.shape[:2]
         big = Image.fromarray(rgb).resize((width * self.scale, height * self.scale), Image.Resampling.LANCZOS)
         if self.unsharp_percent:
-            mask = ImageFilter.UnsharpMask(
-                self.unsharp_radius_px, self.unsharp_percent, self.unsharp_threshold
-            )
-            big = big.filter(mask)
+            settings = self.unsharp_radius_px, self.unsharp_percent, self.unsharp_threshold
+            big = big.filter(ImageFilter.UnsharpMask(*settings))
         return Enhanced(rgb=np.array(big, dtype=np.uint8))

@@ -49,38 +49,24 @@ class SuperresEnhancer(LocalNetwork):
         Raises:
             ConfigError: the weights are missing (`missing-weights`), or spandrel is (`missing-extra`).
         """
-        check_file(
-            "enhance.provider.weights",
-            Path(self.weights),
-            "download it (conf/enhance/superres.yaml says where), or choose `enhance: lanczos`",
-        )
+        remedy = "download it (conf/enhance/superres.yaml says where), or choose `enhance: lanczos`"
+        check_file("enhance.provider.weights", Path(self.weights), remedy)
         if importlib.util.find_spec("spandrel") is None:
-            raise ConfigError(
-                "enhance: superres needs spandrel, which is not installed",
-                reason="missing-extra",
-                remedy=INSTALL,
-            )
+            what = "enhance: superres needs spandrel, which is not installed"
+            raise ConfigError(what, reason="missing-extra", remedy=INSTALL)
 
     def identity(self) -> dict[str, Json]:
         """The weights' digest and what changes pixels: fp16 does, and the kind of device."""
-        return {
-            "name": self.name,
-            "sha256": self.sha256,
-            "scale": self.scale,
-            "tile_px": self.tile_px,
-            "overlap_px": self.overlap_px,
-            "device": self.device_type,
-            "half": self._half,
-        }
+        own = {name: getattr(self, name) for name in ("name", "sha256", "scale", "tile_px", "overlap_px")}
+        return {**own, "device": self.device_type, "half": self._half}
 
     def enhance(self, rgb: RGB, *, item: str = "") -> Enhanced:
         """Enlarge uint8 [H, W, 3] RGB to [scale * H, scale * W, 3]."""
         model = self.network
         image = np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
+        pieces = {"tile_px": self.tile_px, "overlap_px": self.overlap_px}
         with self.turn:  # the memory of one tile, however many threads ask
-            big = tiled(
-                self._run, image, scale=model.scale, tile_px=self.tile_px, overlap_px=self.overlap_px
-            )  # fmt: skip
+            big = tiled(self._run, image, scale=model.scale, **pieces)
         pixels = np.ascontiguousarray((big.transpose(1, 2, 0) * 255).round().clip(0, 255).astype(np.uint8))
         if model.scale == self.scale:
             return Enhanced(rgb=pixels)
@@ -103,17 +89,14 @@ class SuperresEnhancer(LocalNetwork):
         try:
             import spandrel  # pyright: ignore[reportMissingImports]  # here, because it takes seconds and is optional
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision's build does not fit torch's
-            raise ConfigError(
-                f"spandrel does not import: {error}", reason="missing-extra", remedy=INSTALL
-            ) from error  # fmt: skip
+            what = f"spandrel does not import: {error}"
+            raise ConfigError(what, reason="missing-extra", remedy=INSTALL) from error
         try:
             model = spandrel.ModelLoader(self.device_type).load_from_file(self.weights)
         except (spandrel.UnsupportedModelError, RuntimeError) as error:  # RuntimeError: wrong shapes
             raise self._unusable(f"spandrel cannot load it: {str(error)[:200]}") from error
-        is_rgb = (
-            isinstance(model, spandrel.ImageModelDescriptor)
-            and model.input_channels == model.output_channels == 3
-        )
+        is_image = isinstance(model, spandrel.ImageModelDescriptor)
+        is_rgb = is_image and model.input_channels == model.output_channels == 3
         if not is_rgb or model.purpose not in ("SR", "Restoration"):
             raise self._unusable(f"it is a {model.architecture.name} network for {model.purpose}")
         align_module(model.model)

@@ -57,12 +57,12 @@ def adherence(planned: Sequence[Planned], looks: Mapping[str, Look]) -> list[dic
 
 def followed_by_image(planned: Sequence[Planned], looks: Mapping[str, Look]) -> dict[str, list[int]]:
     """Of each picture in which something can be judged: in how many facets the prompt was followed, and how many were judged."""
-    rows = {one.id: adherence([one], looks) for one in planned}
-    sums = {
-        name: [sum(row[key] for row in found) for key in ("followed", "judged")]
-        for name, found in rows.items()
-    }
-    return {name: counts for name, counts in sums.items() if counts[1]}
+    found: dict[str, list[int]] = {}
+    for one in planned:
+        rows = adherence([one], looks)
+        if judged := sum(row["judged"] for row in rows):
+            found[one.id] = [sum(row["followed"] for row in rows), judged]
+    return found
 
 
 def share_followed(rows: Iterable[Mapping[str, Any]]) -> float | None:

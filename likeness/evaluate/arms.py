@@ -51,17 +51,12 @@ def reference_picture(run: Run) -> Reference | None:
     options, paths = run.config.evaluate, run.paths
     if not options.reference_arms:
         return None
-    own = [
-        one
-        for one in read_verified(paths.lora_training).entries
-        if one.target is None and one.rating == "sfw"
+    learned = [
+        photo for photo in read_verified(paths.ingested).entries if photo.source and not photo.held_out
     ]
-    photographs = {
-        photo.source: photo
-        for photo in read_verified(paths.ingested).entries
-        if photo.source and not photo.held_out
-    }
-    own = [one for one in own if one.source in photographs]
+    photographs = {photo.source: photo for photo in learned}
+    trained = [one for one in read_verified(paths.lora_training).entries if one.target is None]
+    own = [one for one in trained if one.rating == "sfw" and one.source in photographs]
     if not own:
         raise InputError(
             f"evaluate.arms: none of {run.persona.name}'s own photographs is in the training set to draw after",
@@ -100,18 +95,12 @@ def compared_arms(
         planned = [one for one in seen.planned if arm_of(one) == arm and one.prompt in seen.named]
         faces = faces_of([found[one.id] for one in planned])
         copies = copying(person, trained, faces.embeddings, seen.trained, seen.looks, planned)
+        described = [(scale.embedder, described_set(scale, faces, planned)) for scale in scales]
         rows.append(
             {
                 "arm": arm,
                 "words": WORDS[arm],
-                "embedders": [
-                    {
-                        "key": scale.embedder.key,
-                        "label": scale.embedder.label,
-                        **described_set(scale, faces, planned),
-                    }
-                    for scale in scales
-                ],
+                "embedders": [{"key": one.key, "label": one.label, **figures} for one, figures in described],
                 "faces": len(faces.embeddings),
                 "of": faces.images,
                 "adherence": share_followed(adherence(planned, seen.looks)),

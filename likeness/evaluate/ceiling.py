@@ -86,9 +86,9 @@ class Scale:
             row[[name == face.id for name in names]] = np.nan
         return {face.id: row for face, row in zip(known, rows, strict=True)}
 
-    def means(self, scores: Mapping[str, Numbers], seeds: Sequence[Sequence[str]]) -> tuple[Numbers, int]:
-        """The mean score in each draw of photographs and of seeds, and how many units were drawn; `seeds` are the images of
-        each."""
+    def means(self, scores: Mapping[Any, Numbers], seeds: Sequence[Sequence[Any]]) -> tuple[Numbers, int]:
+        """The mean score in each draw of photographs and of seeds, and how many units were drawn; `seeds` are the keys of
+        each one's scores."""
         return seed_means(scores, seeds, self._counts)
 
     def share(self, means: Numbers, units: int) -> Estimate:
@@ -101,9 +101,8 @@ class Scale:
     def _similarities(self, faces: Sequence[FaceEmbedding], others: Sequence[FaceEmbedding]) -> Numbers:
         if not faces or not others:
             return np.empty((len(faces), len(others)))
-        return self.embedder.similarities(
-            *(np.stack([self._vector(one) for one in group]) for group in (faces, others))
-        )  # pyright: ignore
+        a, b = (np.stack([self._vector(one) for one in group]) for group in (faces, others))
+        return self.embedder.similarities(a, b)
 
     def _vector(self, face: FaceEmbedding) -> Any:
         return face.embedding if self.embedder.name == SFACE else face.others.get(self.embedder.name)
@@ -123,9 +122,8 @@ def seed_means(
     counts = Resampler(SEEDS).counts(len(drawn)) if len(drawn) > 1 else np.ones((draws, 1))
     rows = np.vstack([scores[name] for names in drawn for name in names])
     weights = np.repeat(counts, [len(names) for names in drawn], axis=1)
-    return crossed_means(rows, weights, photographs), min(
-        (units for units in (len(drawn), references) if units > 1), default=1
-    )
+    units = min((units for units in (len(drawn), references) if units > 1), default=1)
+    return crossed_means(rows, weights, photographs), units
 
 
 def by_seed(planned: Sequence[Planned]) -> list[list[str]]:
@@ -138,16 +136,15 @@ def described_set(scale: Scale, faces: Faces, planned: Sequence[Planned]) -> dic
     """The scores of a set of drawn pictures: similarity, share of the ceiling, and how many are recognised; JSON values."""
     scores = scale.scores(faces.embeddings)
     means, units = scale.means(scores, by_seed(planned))
-    by_image = {
-        name: round(float(np.nanmean(row)), 4) for name, row in scores.items() if np.isfinite(row).any()
-    }
+    known = {name: row for name, row in scores.items() if np.isfinite(row).any()}
+    by_image = {name: round(float(np.nanmean(row)), 4) for name, row in known.items()}
     return {
         "similarity": asdict(estimate(means, units)),
         "share": asdict(scale.share(means, units)),
         "recognised": recognised(by_image.values(), scale.threshold),
         "of": faces.images,
         "by_image": by_image,
-    }  # fmt: skip
+    }
 
 
 def recognised(scores: Any, threshold: Threshold) -> int:
@@ -167,12 +164,6 @@ def binned(
     for index, name in enumerate(bins(edges, last)):
         inside = [score for image, score in scores.items() if bin_index(values[image], edges) == index]
         mean = round(float(np.mean(inside)), 4) if inside else None
-        rows.append(
-            {
-                "bin": name,
-                "faces": len(inside),
-                "similarity": mean,
-                "recognised": recognised(inside, scale.threshold),
-            }
-        )
-    return rows  # fmt: skip
+        counts = {"faces": len(inside), "similarity": mean, "recognised": recognised(inside, scale.threshold)}
+        rows.append({"bin": name, **counts})
+    return rows

@@ -42,9 +42,8 @@ class Verdict:
     @property
     def share(self) -> float:
         """What is the largest of the chosen; less than any where it is not known."""
-        return next(
-            (one.value for one in self.floors if one.setting == "min_share" and one.value is not None), -1.0
-        )
+        value = next((one.value for one in self.floors if one.setting == "min_share"), None)
+        return -1.0 if value is None else value
 
     @property
     def missed(self) -> list[Floor]:
@@ -59,15 +58,12 @@ class Verdict:
 def verdict(measures: Measures, choice: ChoiceConfig) -> Verdict:
     """The verdict on what was measured (`measures` of details.json)."""
     by = next((one for one in measures["embedders"] if one["key"] == choice.embedder), None)
-    found = [
-        _floor(
-            choice, name, words, read(measures, by) if by is not None or name in WITHOUT_EMBEDDER else None
-        )
-        for name, (words, read) in FLOORS.items()
-    ]
-    return Verdict(
-        accepted=all(one.kept is not False for one in found), embedder=choice.embedder, floors=tuple(found)
-    )
+    found: list[Floor] = []
+    for name, (words, read) in FLOORS.items():
+        can_tell = by is not None or name in WITHOUT_EMBEDDER
+        found.append(_floor(choice, name, words, read(measures, by) if can_tell else None))
+    accepted = all(one.kept is not False for one in found)
+    return Verdict(accepted=accepted, embedder=choice.embedder, floors=tuple(found))
 
 
 def _floor(choice: ChoiceConfig, setting: str, words: str, value: float | None) -> Floor:
@@ -84,11 +80,8 @@ def _share(measures: Measures, by: Any) -> float | None:
 
 def _variety(measures: Measures, by: Any) -> float | None:
     """The median of the measures' spreads, each as a share of the base's."""
-    ratios = [
-        row["samples"] / row["base"]
-        for row in measures["variety"]
-        if row["samples"] is not None and row["base"]
-    ]
+    rows = [row for row in measures["variety"] if row["samples"] is not None and row["base"]]
+    ratios = [row["samples"] / row["base"] for row in rows]
     return round(statistics.median(ratios), 4) if ratios else None
 
 

@@ -47,25 +47,17 @@ def sample_rows(
     planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
 ) -> list[Row]:
     """A row for each seed and way to draw, then the held-out photographs; no `review`."""
-    by_id = {
-        entry.id: why_not_shown(entry.file, entry.rating) or pictures[entry.id] for entry in drawn.entries
-    }
-    by_place = {
+    by_id = {one.id: why_not_shown(one.file, one.rating) or pictures[one.id] for one in drawn.entries}
+    by_place: dict[tuple[object, ...], RGB | str] = {
         (one.prompt, one.seed, one.lora, one.reference): by_id.get(one.id, REFUSED) for one in planned
     }
-    rows = [
-        Row(
-            label=label,
-            note=f"seed {seed}",
-            cells=[
-                by_place.get((prompt, seed, *way), NOT_DRAWN)
-                for prompt in dict.fromkeys(one.prompt for one in planned)
-            ],
-        )
-        for seed in dict.fromkeys(one.seed for one in planned)
-        for way, label in WAYS.items()
-        if any((one.lora, one.reference) == way for one in planned)
-    ]
+    prompts = dict.fromkeys(one.prompt for one in planned)
+    ways = {(one.lora, one.reference) for one in planned}
+    rows: list[Row] = []
+    for seed in dict.fromkeys(one.seed for one in planned):
+        for way in (way for way in WAYS if way in ways):
+            cells = [by_place.get((prompt, seed, *way), NOT_DRAWN) for prompt in prompts]
+            rows.append(Row(label=WAYS[way], note=f"seed {seed}", cells=cells))
     return [*rows, held_out_row(held_out)]
 
 
@@ -82,11 +74,9 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
     unit = cell_px / CELL_PX
     margin, gap, labels, header, top = (round(unit * x) for x in (MARGIN, GAP, LABEL_WIDTH, HEADER, TITLE))
     across = max(len(columns), *(len(row.cells) for row in rows))
-    size = (
-        2 * margin + labels + across * (cell_px + gap),
-        2 * margin + top + header + len(rows) * (cell_px + gap),
-    )
-    sheet = Image.new("RGB", size, PAPER)
+    width = 2 * margin + labels + across * (cell_px + gap)
+    height = 2 * margin + top + header + len(rows) * (cell_px + gap)
+    sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((margin, margin), title, INK, _font(TITLE_SIZE * unit))
     for index, text in enumerate(columns):
@@ -121,10 +111,8 @@ def _tile(cell: RGB | str, cell_px: int) -> Image.Image:
         return tile
     picture = Image.fromarray(np.ascontiguousarray(cell))
     scale = cell_px / max(picture.size)
-    fitted = picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
-        Image.Resampling.LANCZOS,
-    )
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    fitted = picture.resize(size, Image.Resampling.LANCZOS)
     tile.paste(fitted, ((cell_px - fitted.width) // 2, (cell_px - fitted.height) // 2))
     return tile
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from likeness.evaluate.ceiling import PHOTOGRAPHS, SEEDS, Person, by_seed
+from likeness.evaluate.embedders import EMBEDDERS
 from likeness.evaluate.face_patch import SAME_PICTURE, same_pictures
 from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.looks import Look
@@ -23,6 +24,7 @@ from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, crossed_means, estimate
 from likeness.marks.pdq import SAME_PICTURE_BITS, distance
 
+SFACE, _ = EMBEDDERS
 COPIED = 0.7
 """From this measure on a face counts as copied, if it is less than half as far from the training picture as the held-out
 photographs are: ours. Without the second condition a face far beyond the training picture would count."""
@@ -84,16 +86,13 @@ def copying(
 
 def _same_around_face(looks: Mapping[str, Look], trained: Mapping[str, Look]) -> dict[str, tuple[str, float]]:
     """The training picture that looks most like a drawn one around the face, and how much, by the drawn picture's id."""
-    drawn, known = (
-        {name: one.face_patch for name, one in group.items() if one.face_patch} for group in (looks, trained)
-    )
+    drawn = {name: one.face_patch for name, one in looks.items() if one.face_patch}
+    known = {name: one.face_patch for name, one in trained.items() if one.face_patch}
     if not (drawn and known):
         return {}
-    matches, names = same_pictures(list(drawn.values()), list(known.values())), list(known)
-    return {
-        name: (names[int(row.argmax())], round(float(row.max()), 4))
-        for name, row in zip(drawn, matches, strict=True)
-    }
+    matches, names = same_pictures([*drawn.values()], [*known.values()]), [*known]
+    best = [(names[int(row.argmax())], round(float(row.max()), 4)) for row in matches]
+    return dict(zip(drawn, best, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,13 +136,11 @@ def _mean(of_faces: Mapping[str, FaceCopy], planned: Sequence[Planned]) -> Estim
         return UNKNOWN
     weights = np.repeat(Resampler(SEEDS).counts(len(seeds)), [len(rows) for rows in seeds], axis=1)
     scores = np.vstack([row for rows in seeds for row in rows])
-    return estimate(
-        crossed_means(scores, weights, Resampler(PHOTOGRAPHS).counts(scores.shape[1])), len(seeds)
-    )
+    photographs = Resampler(PHOTOGRAPHS).counts(scores.shape[1])
+    return estimate(crossed_means(scores, weights, photographs), len(seeds))
 
 
 def _angles(faces: Sequence[FaceEmbedding], others: Sequence[FaceEmbedding]) -> Numbers:
     """Angles [N, M] in radians between SFace's embeddings."""
-    a, b = (np.stack([one.embedding for one in group]).astype(np.float64) for group in (faces, others))
-    lengths = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None]
-    return np.arccos(np.clip(a @ b.T / np.maximum(lengths, 1e-9), -1, 1))
+    a, b = (np.stack([one.embedding for one in group]) for group in (faces, others))
+    return np.arccos(np.clip(SFACE.similarities(a, b), -1, 1))

@@ -21,7 +21,7 @@ from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, e
 from likeness.images import load_rgb
 from likeness.lora.door import refuse_others
 from likeness.lora.export import LoraSlot
-from likeness.lora.safetensors_io import find_weights, read_header, read_metadata
+from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
@@ -59,14 +59,12 @@ class Renderer:
     def work(self, one: Planned, weights: Path | None, digest: str, slot: LoraSlot) -> Work:
         """The item that is one picture, drawn with the weights file of this digest or without; never explicit. `slot` is that
         of the base."""
-        settings = {
-            **self.settings(one),
-            "lora_scale": self.cfg.evaluate.lora_scale if weights else None,
-        }
+        scale = self.cfg.evaluate.lora_scale
+        settings = {**self.settings(one), "lora_scale": scale if weights else None}
         if one.reference and self.reference is not None:
             settings["reference"] = self.reference.identity
         key = item_key("evaluate.sample", SAMPLES_VERSION, settings, [digest] if weights else [])
-        hold = partial(slot.hold, weights, self.cfg.evaluate.lora_scale)
+        hold = partial(slot.hold, weights, scale)
         return Work(id=one.id, key=key, make=partial(self._make, one, hold))
 
     def live(self, one: Planned, run: str, step: int) -> Work:
@@ -166,27 +164,20 @@ def judge_steps(
         return []
     paths = run.paths
     scores: list[CheckpointScore] = []
-    for step, path in [*paths.checkpoints_by_step().items(), (trained_steps(paths.weights), paths.weights)]:
+    finished = int(read_header(paths.weights).metadata.get("ss_steps", 0))
+    for step, path in [*paths.checkpoints_by_step().items(), (finished, paths.weights)]:
         refuse_weights_of_others(run, path)
         digest, name = sha256_file(path), f"evaluate: step {step}"
+        drawn_as = [replace(one, id=f"{one.id}-step{step}") for one in planned]
         with LoraSlot(renderer.base) as slot:
-            works = [
-                renderer.work(replace(one, id=f"{one.id}-step{step}"), path, digest, slot) for one in planned
-            ]
+            works = [renderer.work(one, path, digest, slot) for one in drawn_as]
             drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
-        faces = faces_of(
-            run_batch(f"{name}: faces", face_works(drawn, find), run.items, workers=run.config.items.workers)
-        )
-        identity = against(references, faces.embeddings, images=faces.images)
-        scores.append(
-            CheckpointScore(step=step, images=len(works), faces=identity.faces, similarity=identity.mean)
-        )
+        works, workers = face_works(drawn, find), run.config.items.workers
+        faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=workers))
+        found = against(references, faces.embeddings, images=faces.images)
+        score = CheckpointScore(step=step, images=len(planned), faces=found.faces, similarity=found.mean)
+        scores.append(score)
     return scores
-
-
-def trained_steps(weights: Path) -> int:
-    """The step a weights file says it is of."""
-    return int(read_metadata(weights.read_bytes()).get("ss_steps", 0))
 
 
 MAX_COLUMNS = 4
@@ -213,9 +204,8 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
     """
     paths = run.paths
     weights = require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA")
-    planned = [
-        Planned(id=f"{run.persona.name}-seed{seed}", prompt=prompt, seed=seed, lora=True) for seed in seeds
-    ]
+    name = run.persona.name
+    planned = [Planned(id=f"{name}-seed{seed}", prompt=prompt, seed=seed, lora=True) for seed in seeds]
     outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
     made = lay_out("draw", run, paths.drawn, outcomes, max_failure_ratio=1.0)
     write_atomic(paths.drawn_sheet, _sheet(made, {one.id: one.seed for one in planned}, prompt, run))
@@ -223,18 +213,11 @@ def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) 
 
 
 def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> bytes:
-    cells = [
-        why_not_shown(one.file, one.rating) or load_rgb(run.paths.drawn / one.file) for one in made.entries
-    ]
-    rows = [
-        Row(label="drawn", note=", ".join(f"seed {seeds[one.id]}" for one in made.entries[at : at + MAX_COLUMNS]),
-            cells=cells[at : at + MAX_COLUMNS])
-        for at in range(0, len(cells), MAX_COLUMNS)
-    ]  # fmt: skip
+    folder, rows = run.paths.drawn, list[Row]()
+    for at in range(0, len(made.entries), MAX_COLUMNS):
+        line = made.entries[at : at + MAX_COLUMNS]
+        cells = [why_not_shown(one.file, one.rating) or load_rgb(folder / one.file) for one in line]
+        rows.append(Row(label="drawn", note=", ".join(f"seed {seeds[one.id]}" for one in line), cells=cells))
+    rows = rows or [Row(label=REFUSED, note="", cells=[REFUSED])]
     title = f"{run.persona.name}, drawn by {run.config.base.name}"
-    return contact_sheet(
-        title,
-        [prompt],
-        rows or [Row(label=REFUSED, note="", cells=[REFUSED])],
-        cell_px=run.config.evaluate.cell_px,
-    )
+    return contact_sheet(title, [prompt], rows, cell_px=run.config.evaluate.cell_px)

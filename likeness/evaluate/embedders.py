@@ -55,7 +55,5 @@ def embedders(own: EmbedderConfig | None) -> tuple[Embedder, ...]:
     photographs."""
     if own is None:
         return EMBEDDERS
-    return (
-        *EMBEDDERS,
-        Embedder(name=own.name, label=own.name, key="own", scale="cosine", published=own.source_min),
-    )
+    last = Embedder(name=own.name, label=own.name, key="own", scale="cosine", published=own.source_min)
+    return (*EMBEDDERS, last)

@@ -90,11 +90,10 @@ def details(
     lora_effect: float | None,
 ) -> dict[str, Any]:
     """details.json: the groups with every image's score, the samples, the steps of training, the measures, and the notes."""
+    found = {name: scores[name] for name in GROUPS}
     return {
         "lora_effect": lora_effect,
-        "groups": {
-            name: vars(scores[name]) | {"face_share": round(scores[name].face_share, 4)} for name in GROUPS
-        },
+        "groups": {name: vars(one) | {"face_share": round(one.face_share, 4)} for name, one in found.items()},
         "samples": list(samples),
         "checkpoints": [vars(score) for score in checkpoints],
         "measures": dict(measures),

@@ -49,36 +49,27 @@ def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
     }  # fmt: skip
     if find.own is not None:
         settings["own"] = find.own
-    return Work(
-        id=name,
-        key=item_key("metrics.face", 2, settings, [sha256]),
-        make=partial(_largest_face, path, find),
-    )
+    key = item_key("metrics.face", 2, settings, [sha256])
+    return Work(id=name, key=key, make=partial(_largest_face, path, find))
 
 
 def faces_of(outcomes: Sequence[Outcome]) -> Faces:
     """The faces that `face_work` found, how many in each image, and how many images were searched."""
     records = {one.work.id: one.item.record for one in outcomes if one.item is not None}
+    found = {name: record for name, record in records.items() if record["face"] is not None}
     return Faces(
         images=len(outcomes),
-        embeddings=[
-            _embedding(name, record["face"], record["scale"])
-            for name, record in records.items()
-            if record["face"] is not None
-        ],
+        embeddings=[_embedding(name, record["face"], record["scale"]) for name, record in found.items()],
         counts={name: record["faces"] for name, record in records.items()},
     )
 
 
 def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
-    faces = {
-        entry.id: json.loads(verified_bytes(folder / face_file(entry.id), entry.face_sha256))
-        for entry in entries
-    }
+    files = {one.id: verified_bytes(folder / face_file(one.id), one.face_sha256) for one in entries}
     return Faces(
         images=len(entries),
-        embeddings=[_embedding(name, face) for name, face in faces.items()],
+        embeddings=[_embedding(name, json.loads(face)) for name, face in files.items()],
         counts={entry.id: len(entry.faces) for entry in entries},
     )
 

@@ -41,12 +41,7 @@ class Identity:
         return self.faces / self.images if self.images else 0.0
 
 
-def against(
-    references: Sequence[FaceEmbedding],
-    faces: Sequence[FaceEmbedding],
-    *,
-    images: int,
-) -> Identity:
+def against(references: Sequence[FaceEmbedding], faces: Sequence[FaceEmbedding], *, images: int) -> Identity:
     """Score each face by its mean cosine to all `references`.
 
     A face never counts against itself: a reference with the same id is left out.
@@ -56,16 +51,10 @@ def against(
     """
     by_image: dict[str, float] = {}
     for face in faces:
-        others = [reference.embedding for reference in references if reference.id != face.id]
-        if not others:
-            continue
-        by_image[face.id] = round(float(np.mean(np.stack(others) @ face.embedding)), 4)
-    return Identity(
-        images=images,
-        faces=len(faces),
-        mean=_mean(list(by_image.values())),
-        by_image=by_image,
-    )
+        if others := [reference.embedding for reference in references if reference.id != face.id]:
+            by_image[face.id] = round(float(np.mean(np.stack(others) @ face.embedding)), 4)
+    mean = round(float(np.mean(list(by_image.values()))), 4) if by_image else None
+    return Identity(images=images, faces=len(faces), mean=mean, by_image=by_image)
 
 
 def bins(edges: Sequence[float], last: float) -> list[str]:
@@ -76,7 +65,3 @@ def bins(edges: Sequence[float], last: float) -> list[str]:
 def bin_index(value: float, edges: Sequence[float]) -> int:
     """The bin of an absolute value; an edge belongs to the bin above it."""
     return int(np.searchsorted(np.asarray(edges), abs(value), side="right"))
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return round(float(np.mean(values)), 4) if values else None

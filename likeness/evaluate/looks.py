@@ -65,11 +65,8 @@ def looks_of(
     """The looks of pictures whose faces were searched, by id; those whose face could not be searched are left out. Without
     `words` nothing is said of them, which takes a quarter of the time."""
     records = {name: found.item.record for name, found in faces.items() if found.item is not None}
-    works = [
-        _work(entry, folder / entry.file, records[entry.id], words)
-        for entry in entries
-        if entry.id in records
-    ]
+    searched = [entry for entry in entries if entry.id in records]
+    works = [_work(entry, folder / entry.file, records[entry.id], words) for entry in searched]
     found = {outcome.work.id: outcome.item for outcome in run.batch(works, what="light and pose")}
     return {name: Look(id=name, **item.record) for name, item in found.items() if item is not None}
 
@@ -104,9 +101,7 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
         "face_share": round(face.box_px[3] / small.shape[0], 4),
         "lightness": round(float(np.median(subject.lab[..., 0])), 2),
         "side_light": round(float(left[0] - right[0]), 2),
-        "background": [round(float(value), 2) for value in np.median(behind, axis=0)]
-        if len(behind)
-        else None,
+        "background": [round(float(one), 2) for one in np.median(behind, axis=0)] if len(behind) else None,
         "mouth_open": round(seen.mouth_open, 4),
         "smile_width": round(_length(seen, *MOUTH_CORNERS) / max(_length(seen, *OUTER_EYE_CORNERS), 1e-6), 4),
         "eyes_open": round(seen.eyes_open, 4),

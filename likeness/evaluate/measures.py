@@ -1,7 +1,7 @@
 """All that is measured on the samples, as details.json has it: by embedder, then copying, variety, adherence and faces; and
 whether the trigger draws the person, and not every prompt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import Numbers, estimate
 from likeness.evaluate.variety import variety
 
+Place = tuple[str, int, bool]
+"""Prompt, seed, whether with the LoRA."""
+
 
 def name_test(
     scale: Scale, scores: Mapping[str, Numbers], planned: Sequence[Planned], twins: Sequence[tuple[str, str]]
@@ -28,18 +31,11 @@ def name_test(
         scores: similarities to each reference, by image.
         twins: prompts with and without the name.
     """
-    by_place = {(one.prompt, one.seed, one.lora): one.id for one in planned}
-    trios: list[list[list[str]]] = []
-    for seed in dict.fromkeys(one.seed for one in planned):
-        places = [((named, seed, True), (plain, seed, True), (plain, seed, False)) for named, plain in twins]
-        found = [[by_place.get(place, "") for place in three] for three in places]
-        trios.append([images for images in found if all(image in scores for image in images)])
-    if not (trios := [found for found in trios if found]):
+    rows = {(one.prompt, one.seed, one.lora): scores[one.id] for one in planned if one.id in scores}
+    if not (trios := name_trios((one.seed for one in planned), rows, twins)):
         return None
     # Equal numbers of seeds are drawn alike: the means are paired.
-    (with_name, units), (class_word, _), (untaught, _) = (
-        scale.means(scores, [[trio[index] for trio in found] for found in trios]) for index in range(3)
-    )
+    (with_name, units), (class_word, _), (untaught, _) = (scale.means(rows, way) for way in by_way(trios))
     added, leak = with_name - untaught, leaks(with_name, class_word, untaught)
     return {
         "seeds": len(trios),
@@ -49,6 +45,25 @@ def name_test(
         "gain": asdict(estimate(with_name - class_word, units)),
         "leak": asdict(estimate(leak, units)) if added[0] > 0 else {"value": None, "low": None, "high": None},
     }  # fmt: skip
+
+
+def name_trios(
+    seeds: Iterable[int], places: Iterable[Place], twins: Sequence[tuple[str, str]]
+) -> list[list[tuple[Place, Place, Place]]]:
+    """By seed, of each two prompts with and without the name, the places of the pictures drawn three ways: with the name and with
+    the class word by the LoRA, and with the class word by the base; where all three are among `places`."""
+    drawn = set(places)
+    trios = [
+        [trio for with_name, plain in twins
+         if drawn.issuperset(trio := ((with_name, seed, True), (plain, seed, True), (plain, seed, False)))]
+        for seed in dict.fromkeys(seeds)
+    ]  # fmt: skip
+    return [found for found in trios if found]
+
+
+def by_way(trios: Sequence[Sequence[tuple[Place, Place, Place]]]) -> list[list[list[Place]]]:
+    """The places of each of the three ways, by seed."""
+    return [[[trio[way] for trio in found] for found in trios] for way in range(3)]
 
 
 def leaks(with_name: Numbers, class_word: Numbers, untaught: Numbers) -> Numbers:
@@ -145,9 +160,8 @@ def flat(measures: Mapping[str, Any]) -> dict[str, float | int | None]:
         found |= _interval(f"{key}_share_of_ceiling", samples["share"])
         found |= {f"{key}_ceiling": one["ceiling"]["value"], f"{key}_threshold": one["threshold"]["value"]}
         found |= {f"{key}_recognised": samples["recognised"], f"{key}_eer": one["threshold"]["eer"]}
-        found |= _interval(f"{key}_name_gain", name.get("gain", {})) | _interval(
-            f"{key}_leak", name.get("leak", {})
-        )
+        found |= _interval(f"{key}_name_gain", name.get("gain", {}))
+        found |= _interval(f"{key}_leak", name.get("leak", {}))
     counts, copied = measures["faces"], measures["copying"]
     return found | {
         "samples_faceless": counts["none"], "samples_several_faces": counts["several"],
@@ -157,8 +171,5 @@ def flat(measures: Mapping[str, Any]) -> dict[str, float | int | None]:
 
 
 def _interval(name: str, estimate: Mapping[str, Any]) -> dict[str, float | None]:
-    return {
-        name: estimate.get("value"),
-        f"{name}_low": estimate.get("low"),
-        f"{name}_high": estimate.get("high"),
-    }
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    return {f"{name}{end}": estimate.get(figure) for end, figure in ends.items()}

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 
 from likeness.evaluate.ceiling import PHOTOGRAPHS, seed_means
-from likeness.evaluate.measures import leaks
-from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, estimate, rounded
+from likeness.evaluate.measures import Place, by_way, leaks, name_trios
+from likeness.evaluate.statistics import Estimate, Numbers, Resampler, estimate, rounded
 
 Details = Mapping[str, Any]
-Place = tuple[str, int, bool]
-"""Prompt, seed, whether with the LoRA."""
 Rows = Mapping[Place, Numbers]
 
 
@@ -62,12 +60,16 @@ def differences(first: Details, second: Details) -> list[Difference]:
     for one in first["measures"]["embedders"]:
         if (other := others.get(one["name"])) is not None:
             found += _by_embedder((first, one), (second, other), places)
-    faces = [_faces(side, places) for side in (first, second)]
-    found.append(_difference("pictures with a face", "", faces, _seeds(places), better="more"))
-    obeyed = [_followed(side, places) for side in (first, second)]
-    found.append(_difference("prompts followed", "", obeyed, _seeds(places), better="more"))
-    copies = [_copies(side, places) for side in (first, second)]
-    found.append(_difference("copy", "SFace", copies, _seeds(places), better="less"))
+    for measure, by, figures, better in (
+        ("pictures with a face", "", _faces, "more"),
+        ("prompts followed", "", _followed, "more"),
+        ("copy", "SFace", _copies, "less"),
+    ):
+        sides = [
+            {place: row for place, row in figures(side).items() if place in places}
+            for side in (first, second)
+        ]
+        found.append(_difference(measure, by, sides, _seeds(places), better=better))
     return [one for one in found if one.pairs]
 
 
@@ -101,16 +103,11 @@ def _difference(
 ) -> Difference:
     rows = _alike(sides)
     both = [[place for place in places if all(place in one for one in rows)] for places in seeds]
-    pairs = sum(map(len, both))
-    if not pairs:
-        return Difference(
-            measure=measure, by=by, first=None, second=None, difference=UNKNOWN, pairs=0, seeds=0, better=better
-        )  # fmt: skip
     photographs = _photographs(rows)
     (one, units), (other, _) = (seed_means(side, both, photographs) for side in rows)
     return Difference(
         measure=measure, by=by, first=rounded(one[0]), second=rounded(other[0]), difference=estimate(other - one, units),
-        pairs=pairs, seeds=sum(map(bool, both)), better=better,
+        pairs=sum(map(len, both)), seeds=sum(map(bool, both)), better=better,
     )  # fmt: skip
 
 
@@ -118,29 +115,20 @@ def _leak(first: Details, second: Details, by: str, scores: Sequence[Rows]) -> D
     """The leak of the name of both, on the seeds at which both drew a face three ways: named, class word, base."""
     other_twins = [*map(tuple, second.get("twins", ()))]
     twins = [pair for pair in map(tuple, first.get("twins", ())) if pair in other_twins]
-    ways = {
-        seed: [((named, seed, True), (plain, seed, True), (plain, seed, False)) for named, plain in twins]
-        for seed in dict.fromkeys(seed for _, seed, _ in scores[0])
-    }
-    trios = [
-        [trio for trio in found if all(place in rows for rows in scores for place in trio)]
-        for found in ways.values()
-    ]
-    trios = [found for found in trios if found]
+    trios = name_trios((seed for _, seed, _ in scores[0]), {*scores[0]} & {*scores[1]}, twins)
     photographs = _photographs(scores)
 
     def draws(rows: Rows) -> tuple[Numbers, int]:
-        ways = [
-            seed_means(rows, [[trio[way] for trio in found] for found in trios], photographs)
-            for way in range(3)
-        ]
-        return leaks(ways[0][0], ways[1][0], ways[2][0]), ways[0][1]
+        (named, units), (plain, _), (untaught, _) = (
+            seed_means(rows, way, photographs) for way in by_way(trios)
+        )
+        return leaks(named, plain, untaught), units
 
     (one, units), (other, _) = draws(scores[0]), draws(scores[1])
     known = np.isfinite(one[0]) and np.isfinite(other[0])
     return Difference(
         measure="leak of the name", by=by, first=rounded(one[0]), second=rounded(other[0]),
-        difference=estimate(other - one, units) if known else UNKNOWN,
+        difference=estimate(other - one, units),
         pairs=sum(map(len, trios)) if known else 0, seeds=len(trios), better="less",
     )  # fmt: skip
 
@@ -149,10 +137,7 @@ def _alike(sides: Sequence[Rows]) -> list[Rows]:
     """Rows of one length: where a side has no score for each photograph, both have their mean only."""
     if len({len(row) for rows in sides for row in rows.values()}) <= 1:
         return list(sides)
-    means: list[Rows] = []
-    for rows in sides:
-        means.append({place: np.array([np.nanmean(row)], np.float64) for place, row in rows.items()})
-    return means
+    return [{place: np.array([np.nanmean(row)], np.float64) for place, row in rows.items()} for rows in sides]
 
 
 def _photographs(sides: Sequence[Rows]) -> Numbers:
@@ -179,25 +164,22 @@ def _scores(side: Details, embedder: Details) -> dict[Place, Numbers]:
     return _by_place(side, lambda name: np.asarray(rows[name], np.float64) if name in rows else None)
 
 
-def _faces(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
+def _faces(side: Details) -> dict[Place, Numbers]:
     found = side["measures"]["embedders"][0]["samples"]["by_image"]
-    samples = _samples(side)
-    return {place: np.array([float(samples[place]["id"] in found)]) for place in places}
+    return _by_place(side, lambda name: np.array([float(name in found)]))
 
 
-def _copies(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
+def _copies(side: Details) -> dict[Place, Numbers]:
     known = {one["id"]: one["copy"] for one in side["measures"]["copying"]["pictures"]}
-    rows = _by_place(side, lambda name: None if known.get(name) is None else np.array([known[name]]))
-    return {place: row for place, row in rows.items() if place in places}
+    return _by_place(side, lambda name: None if known.get(name) is None else np.array([known[name]]))
 
 
-def _followed(side: Details, places: Sequence[Place]) -> dict[Place, Numbers]:
+def _followed(side: Details) -> dict[Place, Numbers]:
     """The share of what could be judged in each picture; of an evaluation that did not write it, none."""
     known = side["measures"]["adherence"].get("by_image", {})
-    rows = _by_place(
+    return _by_place(
         side, lambda name: np.array([known[name][0] / known[name][1]]) if name in known else None
     )
-    return {place: row for place, row in rows.items() if place in places}
 
 
 def _seeds(places: Sequence[Place]) -> list[list[Place]]:

@@ -68,28 +68,24 @@ def measure(
     plain = [one for one in planned if not one.reference]
     sets = comparison_sets(run, trained, in_training, in_samples, plain, named)
     written = {entry.id for entry in drawn.entries}
-    seen = Seen(
+    every = Seen(
         sets=sets,
         looks=looks_of(run, drawn.entries, paths.samples, in_samples, words=True),
         trained=looks_of(run, trained, paths.lora_training, in_training, words=False),
-        planned=[one for one in plain if one.id in written],
+        planned=[one for one in planned if one.id in written],
         named=named,
         twins=options.twin_prompts(*words),
     )
     by = embedders(run.embedder)
-    arms = compared_arms(
-        options, replace(seen, planned=[one for one in planned if one.id in written]), in_samples, by
-    )
+    seen = replace(every, planned=[one for one in every.planned if not one.reference])
+    arms = compared_arms(options, every, in_samples, by)
     measures = measured(options, seen, by) | {"arms": arms}
     choice = verdict(measures, run.config.choice)
     scores = identities(sets)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
     effect = lora_effect(drawn_pairs(plain, pictures))
-    judged = [
-        one
-        for one in plain
-        if one.lora and one.prompt in named and one.seed in options.seeds[: options.checkpoint_seeds]
-    ]
+    seeds = options.seeds[: options.checkpoint_seeds]
+    judged = [one for one in plain if one.lora and one.prompt in named and one.seed in seeds]
     steps = judge_steps(run, renderer, judged, Person.of(sets).references, find)
     best = best_checkpoint(steps)
     held_out = [photo.rgb() for photo in held_out_photographs(run)]
@@ -99,12 +95,7 @@ def measure(
         | flat(measures)
         | flat_arms(arms),
         details=details(scores, described(plain, drawn, scores), steps, measures, lora_effect=effect)
-        | {
-            "named": named,
-            "twins": options.twin_prompts(*words),
-            "class_word": run.persona.class_word,
-            "verdict": choice.values(),
-        },
+        | {"named": named, "twins": seen.twins, "class_word": words[1], "verdict": choice.values()},
         sheet=contact_sheet(
             f"{run.persona.name}, drawn by {run.config.base.name}",
             prompts(run),
@@ -125,15 +116,11 @@ def write_results(run: Run, results: Results, tracker: Tracker) -> None:
     _write_json(paths.evaluation_details, results.details)
     _write_json(paths.evaluation_metrics, results.metrics)
     write_atomic(paths.contact_sheet, results.sheet)
-    figures = {
-        **results.metrics,
-        "identity": results.metrics["identity_samples_with"],
-    }  # as training calls it
+    # As training calls it.
+    figures = results.metrics | {"identity": results.metrics["identity_samples_with"]}
     tracker.log_metrics([(0, {name: value for name, value in figures.items() if value is not None})])
-    by_step = {one["step"]: one["similarity"] for one in results.details["checkpoints"]}
-    tracker.log_metrics(
-        [(step, {"identity_by_step": score}) for step, score in by_step.items() if score is not None]
-    )
+    judged = [one for one in results.details["checkpoints"] if one["similarity"] is not None]
+    tracker.log_metrics([(one["step"], {"identity_by_step": one["similarity"]}) for one in judged])
     tracker.log_file(paths.contact_sheet)
     tracker.log_file(paths.evaluation_metrics)
 

@@ -56,15 +56,11 @@ class Limits:
 
 def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> list[Planned]:
     """Every prompt with every seed, without and with the LoRA."""
+    ways = {"without": False, "with": True}
     return [
-        Planned(
-            id=f"{persona}-p{number}-seed{seed}-{'with' if lora else 'without'}",
-            prompt=prompt,
-            seed=seed,
-            lora=lora,
-        )
-        for (number, prompt), seed, lora in product(enumerate(prompts, start=1), seeds, (False, True))
-    ]  # fmt: skip
+        Planned(id=f"{persona}-p{number}-seed{seed}-{way}", prompt=prompt, seed=seed, lora=ways[way])
+        for (number, prompt), seed, way in product(enumerate(prompts, start=1), seeds, ways)
+    ]
 
 
 def plan_arms(
@@ -96,15 +92,9 @@ def finished_sample(
     if refusal := judge("drawn picture", subject):
         figures = {"explicit": _finite(score), "ages": [_finite(face.age_years) for face in faces]}
         raise refusal.error("the picture:", {**figures, WITHHELD: digests_of(files)})
-    return Made(
-        files=files,
-        record={
-            "width": rgb.shape[1],
-            "height": rgb.shape[0],
-            "explicit": round(score, 4),
-            "rating": rating(score, **vars(limits)),
-        },
-    )
+    height, width = rgb.shape[:2]
+    rated = {"explicit": round(score, 4), "rating": rating(score, **vars(limits))}
+    return Made(files=files, record={"width": width, "height": height, **rated})
 
 
 def _finite(value: float | None) -> float | None:
@@ -132,16 +122,10 @@ def entry(planned: Planned, item: Item, *, provider: str, parents: tuple[str, ..
     )
 
 
-def pairs(planned: Sequence[Planned]) -> list[tuple[Planned, Planned]]:
-    """(without, with) of each prompt and seed."""
-    return list(zip(planned[::2], planned[1::2], strict=True))
-
-
 def drawn_pairs(planned: Sequence[Planned], pictures: Mapping[str, RGB]) -> list[tuple[RGB, RGB]]:
-    """(without, with) pixels where both were written; `pictures` by id."""
-    return [
-        (pictures[a.id], pictures[b.id]) for a, b in pairs(planned) if a.id in pictures and b.id in pictures
-    ]
+    """(without, with) pixels of each prompt and seed where both were written; `pictures` by id."""
+    pairs = zip(planned[::2], planned[1::2], strict=True)
+    return [(pictures[a.id], pictures[b.id]) for a, b in pairs if a.id in pictures and b.id in pictures]
 
 
 def described(

@@ -10,34 +10,13 @@ from dataclasses import replace
 from queue import Empty, LifoQueue
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from likeness.faces import measure, resnet
-from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.faces.detect import LONG_SIDES_PX, Detector
+from likeness.faces.detect import LONG_SIDES_PX
 from likeness.faces.face import Face, Floats
-from likeness.faces.landmarks import FaceMesh
-from likeness.faces.models import SFACE, locate
-from likeness.faces.stance import Stance, search, stance_of, stands_otherwise
-
-
-class _Models:
-    """Everything loaded, for one thread at a time."""
-
-    def __init__(self) -> None:
-        self.detector = Detector()
-        self.mesh = FaceMesh()
-        self.sface = cv2.FaceRecognizerSF.create(str(locate(SFACE)), "")
-
-    def embedding(self, rgb: NDArray[np.uint8], points5: Floats) -> tuple[Floats, float]:
-        """Unit vector [128] of the face whose five points are given, and its length before."""
-        crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
-        feature = self.sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
-        vector = np.array(feature, np.float32).reshape(-1)
-        length = float(np.linalg.norm(vector))
-        return vector / max(length, 1e-9), length
+from likeness.faces.stance import Models, Stance, search, stance_of, stands_otherwise
 
 
 class Embedder(Protocol):
@@ -56,7 +35,7 @@ class FaceAnalyzer:
 
     def __init__(self, embedders: Sequence[Embedder] = ()) -> None:
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._idle: LifoQueue[_Models] = LifoQueue()
+        self._idle: LifoQueue[Models] = LifoQueue()
         self._embedders: Sequence[Embedder] = (resnet.Resnet(), *embedders)
 
     def faces(
@@ -97,19 +76,19 @@ class FaceAnalyzer:
             return stands_otherwise(models, rgb, faces)
 
     @contextmanager
-    def _lent(self) -> Generator[_Models, None, None]:
+    def _lent(self) -> Generator[Models, None, None]:
         with self._slots:
             try:
                 models = self._idle.get_nowait()
             except Empty:
-                models = _Models()
+                models = Models()
             try:
                 yield models
             finally:
                 self._idle.put(models)
 
 
-def _face(models: _Models, rgb: NDArray[np.uint8], row: NDArray[np.float32], *, embed: bool) -> Face:
+def _face(models: Models, rgb: NDArray[np.uint8], row: NDArray[np.float32], *, embed: bool) -> Face:
     points5 = row[4:14].reshape(5, 2).copy()
     landmarks, landmark_score = models.mesh.landmarks(rgb, row[:4], points5[:2])
     yaw, pitch, roll = measure.pose(landmarks)

@@ -2,8 +2,6 @@
 # mostly cv2 calls, whose stubs don't know array shapes.
 """Cut an aligned square out of a photograph without aliasing."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -89,24 +87,18 @@ def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], side_px: int) -> N
     matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
     scale = scale_of(matrix)
     if scale >= 1.0:
-        return _pixels(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_CUBIC))
+        return np.asarray(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_CUBIC), np.uint8)
     size = np.maximum(np.round((high - low) * scale).astype(int), 1)
     region = cv2.resize(region, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     shrink = size / (high - low)
     # Pixel centres: small + 0.5 = shrink * (large + 0.5).
     linear = matrix[:, :2] / shrink
     matrix = np.column_stack([linear, matrix[:, 2] + linear @ (0.5 - 0.5 * shrink)])
-    return _pixels(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR))
+    return np.asarray(cv2.warpAffine(region, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def dlib_chip(rgb: NDArray[np.uint8], landmarks: Floats, side_px: int, padding: float) -> NDArray[np.uint8]:
     """The aligned face [side_px, side_px, 3] as dlib's networks were trained on it, from landmarks [468, 3]; `padding` is the
     share of the chip added around the face."""
-    template = (padding + DLIB_TEMPLATE) / (2 * padding + 1) * side_px
-    return warp(
-        rgb, similarity_transform(landmarks[DLIB_LANDMARKS, :2], template.astype(np.float32)), side_px
-    )
-
-
-def _pixels(values: Any) -> NDArray[np.uint8]:
-    return np.asarray(values, np.uint8)
+    template = ((padding + DLIB_TEMPLATE) / (2 * padding + 1) * side_px).astype(np.float32)
+    return warp(rgb, similarity_transform(landmarks[DLIB_LANDMARKS, :2], template), side_px)

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 EMBEDDING_SIZE = 128
 LANDMARKS = 468
+# The numbers of a face, and to how many decimals a file has each.
+DECIMALS = {
+    "score": 4, "landmark_score": 4, "yaw_deg": 2, "pitch_deg": 2, "roll_deg": 2, "sharpness": 4, "mouth_open": 4, "eyes_open": 4,
+}  # fmt: skip
 
 Floats = NDArray[np.float32]
 Box = tuple[float, float, float, float]
@@ -67,17 +71,10 @@ def to_json(face: Face) -> dict[str, Any]:
     others = {name: [round(float(value), 6) for value in vector] for name, vector in face.others.items()}
     return {
         "box_px": [round(float(value), 2) for value in face.box_px],
-        "score": round(face.score, 4),
         "points5": _rows(face.points5, 2),
         "landmarks": _rows(face.landmarks, 2),
-        "landmark_score": round(face.landmark_score, 4),
         "embedding": [round(float(value), 6) for value in face.embedding],
-        "yaw_deg": round(face.yaw_deg, 2),
-        "pitch_deg": round(face.pitch_deg, 2),
-        "roll_deg": round(face.roll_deg, 2),
-        "sharpness": round(face.sharpness, 4),
-        "mouth_open": round(face.mouth_open, 4),
-        "eyes_open": round(face.eyes_open, 4),
+        **{name: round(getattr(face, name), decimals) for name, decimals in DECIMALS.items()},
         **({"others": others} if others else {}),
     }
 
@@ -92,17 +89,10 @@ def from_json(data: Mapping[str, Any]) -> Face:
     x, y, width, height = (float(value) for value in data["box_px"])
     return Face(
         box_px=(x, y, width, height),
-        score=float(data["score"]),
         points5=np.asarray(data["points5"], np.float32).reshape(5, 2),
         landmarks=np.asarray(data["landmarks"], np.float32).reshape(LANDMARKS, 3),
-        landmark_score=float(data["landmark_score"]),
         embedding=np.asarray(data["embedding"], np.float32).reshape(EMBEDDING_SIZE),
-        yaw_deg=float(data["yaw_deg"]),
-        pitch_deg=float(data["pitch_deg"]),
-        roll_deg=float(data["roll_deg"]),
-        sharpness=float(data["sharpness"]),
-        mouth_open=float(data["mouth_open"]),
-        eyes_open=float(data["eyes_open"]),
+        **{name: float(data[name]) for name in DECIMALS},
         others={name: np.asarray(vector, np.float32) for name, vector in data.get("others", {}).items()},
     )
 

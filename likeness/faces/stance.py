@@ -10,7 +10,6 @@ each picture the product of detector's score, landmark's score and length is hig
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity
 from likeness.faces.detect import Detector
 from likeness.faces.face import Face, Floats
 from likeness.faces.landmarks import PRESENCE, FaceMesh
+from likeness.faces.models import SFACE, locate
 
 SURE_LENGTH = 10.0
 """An embedding of this length is of an upright face; shorter ones are looked at in all ways."""
@@ -49,15 +49,21 @@ class Stance:
     negative: bool
 
 
-class Models(Protocol):
-    """What looks at a face."""
+class Models:
+    """Everything loaded that looks at a face, for one thread at a time."""
 
-    detector: Detector
-    mesh: FaceMesh
+    def __init__(self) -> None:
+        self.detector = Detector()
+        self.mesh = FaceMesh()
+        self.sface = cv2.FaceRecognizerSF.create(str(locate(SFACE)), "")
 
     def embedding(self, rgb: NDArray[np.uint8], points5: Floats) -> tuple[Floats, float]:
-        """Unit vector [128] and its length before."""
-        ...
+        """Unit vector [128] of the face whose five points are given, and its length before."""
+        crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
+        feature = self.sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+        vector = np.array(feature, np.float32).reshape(-1)
+        length = float(np.linalg.norm(vector))
+        return vector / max(length, 1e-9), length
 
 
 def stance_of(models: Models, rgb: NDArray[np.uint8], face: Face) -> Stance | None:
@@ -101,9 +107,8 @@ def stands_otherwise(models: Models, rgb: NDArray[np.uint8], faces: Sequence[Fac
     for turns in (1, 2, 3):
         turned = np.ascontiguousarray(np.rot90(small, turns))
         for row in models.detector.rows(turned):
-            middle = _turned_back(
-                (float(row[0] + row[2] / 2), float(row[1] + row[3] / 2)), turns, small.shape[:2]
-            )
+            x, y = row[:2] + row[2:4] / 2
+            middle = _turned_back((float(x), float(y)), turns, small.shape[:2])
             if min(row[2:4]) < least or any(_is_within(middle, box) for box in known):
                 continue
             whole = np.ascontiguousarray(np.rot90(rgb, turns))

@@ -133,11 +133,9 @@ def lora_tensors(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def lora_layers(base: Base) -> dict[str, Any]:
     """The base's LoRA layers by part and name of the layer they change."""
-    parts = base.parts(text_encoders=bool(base.TEXT_ENCODERS))
     return {
-        f"{part}.{name}": layer for part, module in parts.items() for name, layer in _adapted(module).items()
+        f"{part}.{name}": layer
+        for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items()
+        for name, layer in module.named_modules()
+        if isinstance(layer, BaseTunerLayer)
     }
-
-
-def _adapted(module: Any) -> dict[str, Any]:
-    return {name: layer for name, layer in module.named_modules() if isinstance(layer, BaseTunerLayer)}

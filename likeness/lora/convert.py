@@ -77,9 +77,8 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     kept = dtype or max(floats, key=lambda one: one.itemsize)
     if to is None:
         layers = {found[0] for name in tensors if (found := part_of(name))}
-        return Converted(
-            data=_bytes(_typed(tensors, kept), metadata), base=None, layers=len(layers), notes=()
-        )
+        data = _bytes(_typed(tensors, kept), metadata)
+        return Converted(data=data, base=None, layers=len(layers), notes=())
     silence_libraries()
     base, found = family_layers(file)
     _refuse_some_magnitudes(found)
@@ -87,10 +86,8 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
     if to == "kohya":
         named = _kohya(base, found, metadata)
     else:
-        named = {
-            _text_level(base, name): tensor
-            for name, tensor in diffusers_tensors(found.layers, found.scales).items()
-        }
+        plain = diffusers_tensors(found.layers, found.scales)
+        named = {_text_level(base, name): tensor for name, tensor in plain.items()}
         _describe_diffusers(found, named, base, metadata)
     typed = _typed(named, kept)
     data = _bytes(typed, metadata)
@@ -128,28 +125,25 @@ def _refuse_text_layers(found: LoraLayers) -> None:
     for layer in text:
         part = layer.partition(".")[0]
         if part not in attended or layer.endswith("text_projection"):
-            what = (
-                layer if part in attended else f"a LoRA of the {part} that leaves out its attention ({layer})"
-            )
+            whole = f"a LoRA of the {part} that leaves out its attention ({layer})"
+            what = layer if part in attended else whole
             raise InputError(f"diffusers does not load {what}", reason="lora-convert", remedy=KEEP)
 
 
 def _kohya(base: Base, found: LoraLayers, metadata: dict[str, str]) -> dict[str, Tensor]:
     """One alpha above zero for all, what differs in the upper matrices: diffusers 0.42 reads no others (`load_plain`)."""
     tensors: dict[str, Tensor] = {}
-    alphas = {
-        layer: found.scales.get(layer, 1.0) * (rank_of(parts) or 1) for layer, parts in found.layers.items()
-    }
+    ranks = {layer: rank_of(parts) for layer, parts in found.layers.items()}
+    alphas = {layer: found.scales.get(layer, 1.0) * (rank or 1) for layer, rank in ranks.items()}
     common = abs(Counter(alphas.values()).most_common(1)[0][0]) or 1.0
     for layer, parts in found.layers.items():
-        share = alphas[layer] / common if rank_of(parts) else found.scales.get(layer, 1.0)
+        share = alphas[layer] / common if ranks[layer] else found.scales.get(layer, 1.0)
         scaled = {part: tensor * share if part in SCALED else tensor for part, tensor in parts.items()}
         tensors |= file_tensors(type(base), layer, scaled, common)
     metadata.pop(ADAPTER_METADATA, None)
     if base.FILE_ALPHA:
         metadata["ss_network_alpha"] = str(common)
-    said = common if base.FILE_ALPHA else None
-    say_scale(metadata, said, {rank_of(parts) for parts in found.layers.values()})
+    say_scale(metadata, common if base.FILE_ALPHA else None, {*ranks.values()})
     return tensors
 
 
@@ -165,18 +159,17 @@ def _describe_diffusers(
     metadata.pop(ADAPTER_METADATA, None)
     if settings := file_settings(named, base.NETWORK):
         metadata[ADAPTER_METADATA] = json.dumps(settings)
-    say_scale(
-        metadata, None, {rank_of(parts) for parts in found.layers.values()}
-    )  # the scale is in the matrices now
+    # The scale is in the matrices now.
+    say_scale(metadata, None, {rank_of(parts) for parts in found.layers.values()})
 
 
 def _typed(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     typed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         exact = (part_of(name) or ("", ""))[1] in EXACT or not tensor.is_floating_point()
-        typed[name] = (tensor if exact else _narrow(name, tensor, dtype)).clone(
-            memory_format=torch.contiguous_format  # layers that were fused share a matrix, and a file has it twice
-        )
+        narrow = tensor if exact else _narrow(name, tensor, dtype)
+        # Layers that were fused share a matrix, and a file has it twice.
+        typed[name] = narrow.clone(memory_format=torch.contiguous_format)
     return typed
 
 

@@ -62,9 +62,8 @@ def kohya_tensors(
     """The weights of the LoRA in the base as a file has them: under Kohya's names, with a float32 alpha each, or diffusers'."""
     tensors: dict[str, Tensor] = {}
     for layer, parts in by_layer(change(base, lora)).items():
-        tensors |= file_tensors(
-            type(base), layer, {part: parts[part].detach().cpu() for part in parts}, alpha
-        )
+        here = {part: tensor.detach().cpu() for part, tensor in parts.items()}
+        tensors |= file_tensors(type(base), layer, here, alpha)
     return {
         name: (tensor if split(name)[1] in EXACT else tensor.to(dtype)).contiguous()
         for name, tensor in tensors.items()
@@ -105,7 +104,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     try:
         load_lora(base, file)
     except (*MISFIT, InputError) as error:
-        base.pipeline.unload_lora_weights()
+        remove_lora(base)
         raise _failed(f"diffusers does not load it: {error}") from error
     try:
         tensors = align_tensors(load_file(file))
@@ -113,7 +112,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
         predicted = base.predict(noise, timesteps, base.encode_condition(condition))
         effect = (predicted - without).float().abs().mean().item()
     finally:
-        base.pipeline.unload_lora_weights()
+        remove_lora(base)
     if not effect > 0:
         raise _failed(f"the LoRA does not change what the base predicts (mean change {effect})",
                              remedy="train longer, or with a higher train.optimizer.lr")  # fmt: skip
@@ -132,10 +131,8 @@ def load_lora(base: Base, file: Path) -> None:
         if direct:
             # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
             named = dict(sorted(named.items(), key=lambda item: ".lora_A." not in item[0]))
-            settings = file_settings(named, base.NETWORK)
-            base.network.load_lora_adapter(
-                named, prefix=base.NETWORK, adapter_name=ADAPTER, metadata=settings
-            )
+            how = {"prefix": base.NETWORK, "metadata": file_settings(named, base.NETWORK)}
+            base.network.load_lora_adapter(named, adapter_name=ADAPTER, **how)
             base.network.eval()
         else:
             base.pipeline.load_lora_weights(named, adapter_name=ADAPTER)
@@ -147,15 +144,12 @@ def load_plain(tensors: Mapping[str, Tensor]) -> bool:
     """Whether diffusers 0.42 reads the file itself: of alphas that differ it loses attention's, with one below zero it never
     ends halving a scale, and of a text encoder under Kohya's names it loses the attention where `out_proj` is not in it."""
     alphas = {tensor.double().mean().item() for key, tensor in tensors.items() if key.endswith(".alpha")}
-    encoders = [
-        {
-            key.partition("text_model_")[0]
-            for key in tensors
-            if key.startswith("lora_te") and f"_self_attn_{layer}" in key
-        }
+    attention = [key for key in tensors if key.startswith("lora_te") and "_self_attn_" in key]
+    encoders, whole = (
+        {key.partition("text_model_")[0] for key in attention if f"_self_attn_{layer}" in key}
         for layer in ("", "out_proj")
-    ]
-    return len(alphas) <= 1 and all(alpha > 0 for alpha in alphas) and encoders[0] == encoders[1]
+    )
+    return len(alphas) <= 1 and all(alpha > 0 for alpha in alphas) and encoders == whole
 
 
 @contextmanager
@@ -180,7 +174,7 @@ def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[
         base.pipeline.set_adapters([ADAPTER], [scale])
         yield
     finally:
-        base.pipeline.unload_lora_weights()
+        remove_lora(base)
 
 
 class LoraSlot:
@@ -225,11 +219,10 @@ def compare(found: LoraLayers, base: Base) -> int:
         effect = _effects(loaded, loaded_layers[name].scaling[ADAPTER])
         parts = {part: tensor.to(base.device) for part, tensor in found.layers[name].items()}
         right = _effects(parts, found.scales.get(name, 1.0))
-        precision = ROUNDINGS * max(
-            found.precision, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values())
-        )
+        coarsest = max(found.precision, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values()))
         if effect.keys() != right.keys() or any(
-            not (effect[part] - tensor).norm() <= precision * tensor.norm() for part, tensor in right.items()
+            not (effect[part] - tensor).norm() <= ROUNDINGS * coarsest * tensor.norm()
+            for part, tensor in right.items()
         ):
             raise _failed(f"{name} was loaded with other weights or another scale than the file's")
     return len(loaded_layers)
@@ -245,8 +238,7 @@ def _effects(parts: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
 
 
 def _failed(
-    message: str, remedy: str = "report this with the train and base sections of params.yaml"
+    why: str, remedy: str = "report this with the train and base sections of params.yaml"
 ) -> ProviderError:
-    return ProviderError(
-        f"the new LoRA file did not pass its check: {message}", reason="load-check", remedy=remedy
-    )
+    what = f"the new LoRA file did not pass its check: {why}"
+    return ProviderError(what, reason="load-check", remedy=remedy)

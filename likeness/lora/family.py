@@ -26,14 +26,11 @@ NO_BASE = (
 
 def family_of_shapes(widths: Mapping[str, int]) -> str | None:
     """The title of the base whose attention reads what layers of these names and widths read; None where they tell none."""
-    families = [
-        *((base.TITLE, *base.RECOGNISED_BY) for base in bases().values()),
-        *(one[:3] for one in NO_BASE),
-    ]
-    return next(
-        (title for title, layer, width in families
-         for name, found in widths.items() if found == width and re.search(layer, name)), None,
-    )  # fmt: skip
+    own = [(base.TITLE, *base.RECOGNISED_BY) for base in bases().values()]
+    for title, layer, width in (*own, *(one[:3] for one in NO_BASE)):
+        if any(found == width and re.search(layer, name) for name, found in widths.items()):
+            return title
+    return None
 
 
 def is_known(title: str) -> bool:

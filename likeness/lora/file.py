@@ -38,9 +38,8 @@ def read_alpha(name: str, tensor: Tensor) -> float:
 def wide(name: str, tensor: Tensor) -> Tensor:
     """A tensor of the layer in float32; InputError `lora-tensors` where it holds packed weights."""
     if not tensor.is_floating_point():
-        raise _wrong(
-            f"a tensor of {name} is {str(tensor.dtype).removeprefix('torch.')}: packed weights are not read"
-        )
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise _wrong(f"a tensor of {name} is {kind}: packed weights are not read")
     return tensor.float()
 
 
@@ -50,9 +49,8 @@ def check_parts(name: str, parts: Mapping[str, Tensor]) -> None:
         raise _wrong(f"{name} is a LoKr with magnitudes (LyCORIS' dora_wd), which is not read here", KEEP)
     if set(parts) not in WHOLE:
         raise _wrong(f"{name} has {', '.join(sorted(parts)) or 'an alpha'} alone")
-    if (low := min(tensor.ndim for tensor in parts.values())) < 1 or any(
-        not tensor.numel() for tensor in parts.values()
-    ):
+    low = min(tensor.ndim for tensor in parts.values())
+    if low < 1 or any(not tensor.numel() for tensor in parts.values()):
         raise _wrong(f"{name} has {'a number' if low < 1 else 'nothing'} where a matrix belongs")
     pair = ("lora_A.weight", "lora_B.weight") if "lora_A.weight" in parts else ("lokr_w2_b", "lokr_w2_a")
     if pair[0] in parts:
@@ -61,10 +59,8 @@ def check_parts(name: str, parts: Mapping[str, Tensor]) -> None:
             raise _wrong(f"{name} has matrices of {list(down.shape)} and {list(up.shape)}, of no common rank")
         magnitude = parts.get("lora_magnitude_vector.weight")
         if magnitude is not None and magnitude.numel() != len(up):
-            raise _wrong(
-                f"{name} has {magnitude.numel()} magnitudes of {len(up)} outputs (LyCORIS without wd_on_output)",
-                KEEP,
-            )
+            what = f"{magnitude.numel()} magnitudes of {len(up)} outputs"
+            raise _wrong(f"{name} has {what} (LyCORIS without wd_on_output)", KEEP)
 
 
 def without_mid(name: str, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -86,12 +82,10 @@ def thirds(name: str, parts: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     split = {key: tensor for key, tensor in parts.items() if key in outputs}
     if any(len(tensor) % 3 or tensor.ndim > 2 for tensor in split.values()):
         kind = ": a LoKr's blocks span them" if "lokr_w1" in parts else ""
-        raise _wrong(
-            f"{name} is query, key and value in one, and its tensors do not fall into three{kind}", KEEP
-        )
-    return [
-        dict(parts) | {key: tensor.chunk(3)[place] for key, tensor in split.items()} for place in range(3)
-    ]
+        what = f"query, key and value in one, and its tensors do not fall into three{kind}"
+        raise _wrong(f"{name} is {what}", KEEP)
+    chunks = {key: tensor.chunk(3) for key, tensor in split.items()}
+    return [dict(parts) | {key: three[place] for key, three in chunks.items()} for place in range(3)]
 
 
 def in_form(name: str, parts: Mapping[str, Tensor], layer: Any) -> Mapping[str, Tensor]:
@@ -151,9 +145,8 @@ def read_file(source: Path) -> LoraFile:
     try:
         tensors = align_tensors(load_file(path))
         for kind in {tensor.dtype for tensor in tensors.values()}:
-            torch.empty(1, dtype=kind).to(
-                torch.complex128
-            )  # torch keeps some types that it cannot compute with
+            # torch keeps some types that it cannot compute with.
+            torch.empty(1, dtype=kind).to(torch.complex128)
     except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
                          remedy="download or export it again") from error  # fmt: skip

@@ -122,10 +122,8 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
     matches = sha256_bytes(memoryview(data)[header.start :]) == known if known else None
-    shapes, says = (
-        family_of_shapes({name: width for name, (*_, width) in sizes.items() if width}),
-        said_base(metadata, config),
-    )
+    shapes = family_of_shapes({name: width for name, (*_, width) in sizes.items() if width})
+    says = said_base(metadata, config)
     return LoraFile(
         path=path, sha256=sha256_bytes(data), size_bytes=len(data), naming=_naming(names), variant=variant,
         family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,
@@ -192,11 +190,8 @@ def _problems(
 def _about_hash(metadata: Mapping[str, str], matches: bool | None) -> Iterable[str]:
     if matches is False:
         own = any(key.startswith("likeness.") for key in metadata)
-        yield "the weights are not those that its own hash was made of: " + (
-            "it was changed after training"
-            if own
-            else "it was changed after training, or its trainer hashes something else"
-        )
+        other = "" if own else ", or its trainer hashes something else"
+        yield f"the weights are not those that its own hash was made of: it was changed after training{other}"
 
 
 def _values(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> NDArray[Any] | None:

@@ -30,13 +30,8 @@ REMEDY = "give a LoRA, DoRA or LoKr as Kohya's trainers, diffusers, PEFT, OneTra
 KOHYA = {peft: file for kind in kinds().values() for peft, file in kind.TENSORS.items()}
 MATRICES = tuple(Lora.TENSORS)
 # Ends of names of tensors that diffusers' pipelines drop or refuse.
-UNREAD = tuple(
-    f".{file}"
-    for kind in kinds().values()
-    if not kind.IN_PIPELINES
-    for peft, file in kind.TENSORS.items()
-    if peft not in MATRICES
-)
+_DIRECT = [kind for kind in kinds().values() if not kind.IN_PIPELINES]
+UNREAD = tuple(f".{file}" for kind in _DIRECT for peft, file in kind.TENSORS.items() if peft not in MATRICES)
 SCALED = {kind.SCALED for kind in kinds().values()}
 RANKED = {kind.RANKED for kind in kinds().values()}
 MAGNITUDE = "lora_magnitude_vector.weight"
@@ -54,9 +49,8 @@ ENDS = {
     **{part: rf"\.{part}" for part in kinds()["lokr"].TENSORS},
     "alpha": r"\.alpha",
 }
-END = re.compile(
-    "(?:" + "|".join(f"(?P<p{number}>{end})" for number, end in enumerate(ENDS.values())) + r")\Z"
-)
+_ENDS = "|".join(f"(?P<p{number}>{end})" for number, end in enumerate(ENDS.values()))
+END = re.compile(rf"(?:{_ENDS})\Z")
 
 
 def part_of(name: str) -> tuple[str, str] | None:
@@ -80,9 +74,8 @@ def by_layer(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     for name, tensor in tensors.items():
         layer, part = split(name)
         if part in layers.setdefault(layer, {}):
-            raise InputError(
-                f"{layer} has two tensors that are its {part}", reason="lora-names", remedy=REMEDY
-            )
+            what = f"{layer} has two tensors that are its {part}"
+            raise InputError(what, reason="lora-names", remedy=REMEDY)
         if name.endswith(".dora_scale") and of_inputs(tensor.shape):
             raise InputError(
                 f"{layer} has magnitudes of its {tensor.numel()} inputs (OneTrainer without dora_on_output, LyCORIS without "
@@ -128,11 +121,8 @@ def size_of(shapes: Mapping[str, Sequence[int]]) -> tuple[int | None, int | None
     else:
         factor, whole = matrix.get("lokr_w1"), matrix.get("lokr_w2")
         up, down = whole or matrix.get("lokr_w2_a"), whole or matrix.get("lokr_w2_b")
-    return (
-        rank,
-        factor[0] * up[0] if factor and up else None,
-        factor[1] * down[1] if factor and down else None,
-    )
+    outputs = factor[0] * up[0] if factor and up else None
+    return rank, outputs, factor[1] * down[1] if factor and down else None
 
 
 def kohya_form(part: str, tensor: Tensor) -> Tensor:

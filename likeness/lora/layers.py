@@ -79,9 +79,8 @@ def read_layers(
         whole, alpha = whole_layer(name, parts)
         for layer, read in zip(meant, thirds(name, whole) if len(meant) > 1 else [whole], strict=True):
             if layer in layers:
-                raise InputError(
-                    f"{origins[layer]} and {name} are both {layer}", reason="lora-names", remedy=REMEDY
-                )
+                what = f"{origins[layer]} and {name} are both {layer}"
+                raise InputError(what, reason="lora-names", remedy=REMEDY)
             origins[layer] = name
             if alpha is not None:
                 alphas[layer] = alpha
@@ -98,12 +97,11 @@ def read_layers(
     if endless := [layer for layer, scale in scales.by_layer.items() if not math.isfinite(scale)]:
         raise InputError(f"{endless[0]} has a scale that is infinite or not a number", reason="lora-tensors",
                          remedy="correct lora_alpha or alpha_pattern, in adapter_config.json or the header")  # fmt: skip
-    precision = max(
-        torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()
-    )
+    kinds = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
     return LoraLayers(
-        layers=layers, scales=scales.by_layer, precision=precision, problems=scales.problems, alike=alike
-    )
+        layers=layers, scales=scales.by_layer, precision=max(torch.finfo(kind).eps for kind in kinds),
+        problems=scales.problems, alike=alike,
+    )  # fmt: skip
 
 
 def layer_words(base: Base) -> Mapping[str, Sequence[Sequence[str]]]:
@@ -171,9 +169,8 @@ def skeleton(architecture: str) -> Base:
     kinds: Any = diffusers
     text_kinds: Any = transformers
     with torch.device("meta"):
-        parts = {
-            family.NETWORK: getattr(kinds, family.NETWORK_CLASS).from_config(dict(family.PUBLISHED_NETWORK))
-        }
+        network = getattr(kinds, family.NETWORK_CLASS).from_config(dict(family.PUBLISHED_NETWORK))
+        parts = {family.NETWORK: network}
         for part in family.TEXT_ENCODERS:
             config = CLIPTextConfig(**family.PUBLISHED_TEXT[part])
             parts[part] = getattr(text_kinds, family.TEXT_CLASSES[part])(config)
@@ -194,38 +191,35 @@ def skeleton(architecture: str) -> Base:
 @contextmanager
 def fitted(base: Base, layers: Mapping[str, Mapping[str, Tensor]]) -> Generator[None]:
     """Inside, a skeleton's layers have the widths that a file's have: it may be for a base of the same names in other sizes."""
-    before: list[tuple[nn.Module, dict[str, Any]]] = []
+    before: list[tuple[nn.Module, str, Any]] = []
     try:
-        _fit(base, layers, before)
+        for name, parts in layers.items():
+            layer = layer_of(base, name)
+            shape = _shape(parts, layer)
+            if tuple(layer.weight.shape) != shape and len(shape) == layer.weight.ndim:
+                of = "features" if len(shape) == 2 else "channels"
+                fit = {"weight": _nothing(shape), f"out_{of}": shape[0], f"in_{of}": shape[1]}
+                before += [(layer, one, getattr(layer, one)) for one in fit]
+                for one, value in fit.items():
+                    setattr(layer, one, value)
         yield
     finally:
-        for layer, published in before:
-            for name, value in published.items():
-                setattr(layer, name, value)
+        for layer, one, published in before:
+            setattr(layer, one, published)
 
 
-def _fit(
-    base: Base, layers: Mapping[str, Mapping[str, Tensor]], before: list[tuple[nn.Module, dict[str, Any]]]
-) -> None:
-    for name, parts in layers.items():
-        layer = layer_of(base, name)
-        if "lora_A.weight" in parts:
-            down, up = parts["lora_A.weight"], parts["lora_B.weight"]
-            shape = (len(up), *down.shape[1:])
-        else:
-            second = parts.get("lokr_w2")
-            if second is None:
-                second = parts["lokr_w2_a"] @ parts["lokr_w2_b"].flatten(1)
-            first = parts["lokr_w1"]
-            shape = (first.shape[0] * second.shape[0], first.shape[1] * second.shape[1], *second.shape[2:])
-        if len(shape) == 2 and isinstance(layer, nn.Conv2d):
-            shape = (shape[0], shape[1] // math.prod(layer.kernel_size), *layer.kernel_size)
-        if tuple(layer.weight.shape) != shape and len(shape) == layer.weight.ndim:
-            names = ("out_features", "in_features") if len(shape) == 2 else ("out_channels", "in_channels")
-            before.append((layer, {name: getattr(layer, name) for name in ("weight", *names)}))
-            layer.weight = _nothing(shape)
-            for name, width in zip(names, shape, strict=False):
-                setattr(layer, name, width)
+def _shape(parts: Mapping[str, Tensor], layer: nn.Module) -> tuple[int, ...]:
+    """That of the weight that a file's tensors of a layer change."""
+    if "lora_A.weight" in parts:
+        shape = (len(parts["lora_B.weight"]), *parts["lora_A.weight"].shape[1:])
+    else:
+        first, second = parts["lokr_w1"], parts.get("lokr_w2")
+        if second is None:
+            second = parts["lokr_w2_a"] @ parts["lokr_w2_b"].flatten(1)
+        shape = (first.shape[0] * second.shape[0], first.shape[1] * second.shape[1], *second.shape[2:])
+    if len(shape) == 2 and isinstance(layer, nn.Conv2d):
+        return (shape[0], shape[1] // math.prod(layer.kernel_size), *layer.kernel_size)
+    return shape
 
 
 def layer_of(base: Base, name: str) -> Any:

@@ -58,11 +58,11 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
         )  # fmt: skip
     most = max(likeness for likeness, _, _ in fitting)
     base, found = next((base, found) for likeness, base, found in fitting if likeness == most)
+    equals = [(other, same.layers) for likeness, other, same in fitting if likeness == most]
     if others := [
         other.TITLE
-        for likeness, other, same in fitting
-        if likeness == most
-        and any(other.file_layer(layer) != base.file_layer(layer) for layer in same.layers)
+        for other, same in equals
+        if any(other.file_layer(layer) != base.file_layer(layer) for layer in same)
     ]:
         raise InputError(
             f"the file's layers may be of {base.TITLE} or of {', '.join(others)}, whose files call them otherwise",

@@ -55,9 +55,8 @@ def find_weights(path: Path) -> tuple[Path, dict[str, Any] | None]:
         with _opened(path / PEFT_CONFIG) as file:
             config = dict(_parsed(file.read(MAX_HEADER_BYTES)))
     except (OSError, ValueError, TypeError, RecursionError, InputError) as error:
-        raise _unreadable(
-            path, f"it is a folder without {PEFT_CONFIG}, or with one that does not read"
-        ) from error
+        why = f"it is a folder without {PEFT_CONFIG}, or with one that does not read"
+        raise _unreadable(path, why) from error
     return path / PEFT_WEIGHTS, config
 
 
@@ -82,10 +81,11 @@ def read_header(path: Path) -> Header:
     except (SafetensorError, ValueError, RecursionError) as error:
         raise _broken(path, str(error) or type(error).__name__) from error
     header.pop("__metadata__", None)
-    if odd := next(
-        (name for name in header if len(name) > MAX_NAME_CHARACTERS or not name.isprintable()), None
-    ):
-        raise _broken(path, f"it calls a tensor by {len(odd):,} characters, or by some that cannot be shown")
+    for name in header:
+        if len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+            raise _broken(
+                path, f"it calls a tensor by {len(name):,} characters, or by some that cannot be shown"
+            )
     return Header(entries=header, metadata=metadata, start=LENGTH_BYTES + length)
 
 
@@ -115,11 +115,15 @@ def weights_bytes(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) 
 def described_bytes(tensors: Mapping[str, "Tensor"], describe: Callable[[str], Mapping[str, str]]) -> bytes:
     """As `weights_bytes`, with the metadata that `describe` makes of the tensors' `content_sha256`: they are laid out once."""
     header, data = _split(_save(tensors))
-    metadata = describe(sha256_bytes(data))
-    described = {"__metadata__": dict(sorted(metadata.items())), **json.loads(header)}
+    return header_bytes(describe(sha256_bytes(data)), json.loads(header)) + data
+
+
+def header_bytes(metadata: Mapping[str, str], entries: Mapping[str, Any]) -> bytes:
+    """The length and the header of a file, the metadata in the order of their names."""
+    described = {"__metadata__": dict(sorted(metadata.items())), **entries}
     text = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % HEADER_ALIGNMENT)
-    return len(text).to_bytes(LENGTH_BYTES, "little") + text + data
+    return len(text).to_bytes(LENGTH_BYTES, "little") + text
 
 
 def content_sha256(tensors: Mapping[str, "Tensor"]) -> str:

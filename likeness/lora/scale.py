@@ -50,11 +50,11 @@ def read_scales(
     elif settings:
         found = _settings(ranks, settings)
         scales = {layer: scale for layer, (scale, _) in found.items()}
-        if other := [
-            layer for layer, (_, said) in found.items() if said and ranks[layer] not in (None, said)
-        ]:
+        if other := sum(
+            bool(said) and ranks[layer] not in (None, said) for layer, (_, said) in found.items()
+        ):
             problems.append(
-                f"of {len(other)} layer(s) its settings say another rank than the matrices have: PEFT does not load them"
+                f"of {other} layer(s) its settings say another rank than the matrices have: PEFT does not load them"
             )
         parts = {layer.partition(".")[0] for layer in ranks if config is None} & PARTS
         if lacking := sorted(part for part in parts if f"{part}.target_modules" not in settings):
@@ -112,11 +112,8 @@ def _settings(
     for layer, rank in ranks.items():
         part = layer.partition(".")[0]
         if part not in parts:
-            own: Mapping[str, Any] = {
-                key.removeprefix(f"{part}."): value
-                for key, value in settings.items()
-                if key.startswith(f"{part}.")
-            }
+            of_part = [key for key in settings if key.startswith(f"{part}.")]
+            own: Mapping[str, Any] = {key.removeprefix(f"{part}."): settings[key] for key in of_part}
             if not own and not any("." in key for key in settings):
                 own = settings
             parts[part] = own, Patterns(own.get("alpha_pattern")), Patterns(own.get("rank_pattern"))
@@ -125,10 +122,8 @@ def _settings(
         if said is not None and (type(said) is not int or said < 1):
             said = NO_RANK
         alpha = alphas.value(layer, own.get("lora_alpha", own.get("alpha", PEFT_ALPHA)))
-        found[layer] = (
-            _scale(alpha, rank or max(said or 0, 0), stabilized=bool(own.get("use_rslora"))) if own else 1.0,
-            said,
-        )
+        scale = _scale(alpha, rank or max(said or 0, 0), stabilized=bool(own.get("use_rslora")))
+        found[layer] = scale if own else 1.0, said
     return found
 
 
@@ -145,19 +140,14 @@ def _scale(alpha: Any, rank: int | None, *, stabilized: bool) -> float:
 
 def _unread(ranks: Mapping[str, int], scales: Mapping[str, float], metadata: Mapping[str, str]) -> list[str]:
     """Flat keys of the header that say another scale than readers apply."""
-    for alpha_key, rank_key in FLAT:
+    applied = set(scales.values())
+    for alpha_key, rank_key in FLAT if len(applied) == 1 else ():
         alpha = _number(metadata.get(alpha_key))
         rank = _number(metadata.get(rank_key)) or next(iter(ranks.values()), 0)
-        applied = set(scales.values())
-        if (
-            alpha is not None
-            and rank
-            and math.isfinite(alpha / rank)
-            and len(applied) == 1
-            and not math.isclose(alpha / rank, *applied, rel_tol=1e-3)
-        ):
+        said = math.inf if alpha is None or not rank else alpha / rank
+        if math.isfinite(said) and not math.isclose(said, *applied, rel_tol=1e-3):
             return [
-                f"the header says {alpha_key} {alpha:g} at rank {rank:g}, a scale of {alpha / rank:g}; "
+                f"the header says {alpha_key} {alpha:g} at rank {rank:g}, a scale of {said:g}; "
                 f"no reader looks there, and all load it at {_words(scales)}"
             ]
     return []

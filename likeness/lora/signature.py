@@ -18,7 +18,7 @@ from typing import Any
 from likeness.digests import canonical_json, sha256_bytes
 from likeness.errors import InputError
 from likeness.key_files import verified
-from likeness.lora.safetensors_io import HEADER_ALIGNMENT, LENGTH_BYTES, read_header
+from likeness.lora.safetensors_io import header_bytes, read_header
 from likeness.marks.keys import SigningKey, key_name
 
 STATEMENT, SIGNATURE = "likeness.statement", "likeness.signature"
@@ -47,9 +47,8 @@ def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: Signi
     }  # fmt: skip
     text = canonical_json(statement)
     metadata |= {STATEMENT: text.decode(), SIGNATURE: key.private.sign(text).hex()}
-    written = _header_bytes(metadata, header.entries)
     with source.open("rb") as data, target.open("wb") as out:
-        out.write(written)
+        out.write(header_bytes(metadata, header.entries))
         data.seek(header.start)
         while piece := data.read(PIECE_BYTES):
             out.write(piece)
@@ -72,26 +71,17 @@ def read_statement(path: Path) -> Statement | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return Statement(key="?", says={}, problems=("the signed statement cannot be read",))
     if not verified(public, signature, text.encode()):
-        return Statement(
-            key=key_name(public), says=says, problems=("the signature is not that of the key it names",)
-        )
+        wrong = "the signature is not that of the key it names"
+        return Statement(key=key_name(public), says=says, problems=(wrong,))
     problems: list[str] = []
     if says.get("tensors_sha256") != _tensors_sha256(path):
         problems.append("the tensors are not those that were signed")
     with path.open("rb") as file:
-        if file.read(header.start) != _header_bytes(header.metadata, header.entries):
+        if file.read(header.start) != header_bytes(header.metadata, header.entries):
             problems.append("the header is not written as it was signed")
     if says.get("metadata_sha256") != _sha256(metadata):
         problems.append("the metadata are not those that were signed")
     return Statement(key=key_name(public), says=says, problems=tuple(problems))
-
-
-def _header_bytes(metadata: Mapping[str, str], entries: Mapping[str, Any]) -> bytes:
-    """The length and the header of a file, the metadata in the order of their names."""
-    described = {"__metadata__": dict(sorted(metadata.items())), **entries}
-    written = json.dumps(described, separators=(",", ":"), ensure_ascii=True).encode()
-    written += b" " * (-len(written) % HEADER_ALIGNMENT)
-    return len(written).to_bytes(LENGTH_BYTES, "little") + written
 
 
 def _tensors_sha256(path: Path) -> str:

@@ -54,18 +54,13 @@ class Ancestry:
             for entry in read_manifest(folder).entries:
                 one = Link(stage=spec.name, path=folder / entry.file, sha256=entry.sha256, entry=entry)
                 links.setdefault(entry.sha256, one)
-        raw = {
-            path.name: path for folder in (paths.raw_sources, paths.raw_targets) for path in folder.glob("*")
-        }
-        made = [
-            (one.entry.origin, one.entry.parents)
-            for one in links.values()
-            if one.entry and one.stage == "ingest"
-        ]
-        for origin, parents in made:
-            if origin in raw and parents:
-                photo = Link(stage=PHOTOGRAPH, path=raw[origin], sha256=parents[0], entry=None)
-                links.setdefault(parents[0], photo)
+        folders = paths.raw_sources, paths.raw_targets
+        raw = {path.name: path for folder in folders for path in folder.glob("*")}
+        for entry in [one.entry for one in links.values() if one.entry and one.stage == "ingest"]:
+            if entry.origin in raw and entry.parents:
+                sha256 = entry.parents[0]
+                photo = Link(stage=PHOTOGRAPH, path=raw[entry.origin], sha256=sha256, entry=None)
+                links.setdefault(sha256, photo)
         return Ancestry(links)
 
     def way(self, sha256: str) -> Iterator[Link | str]:

@@ -56,13 +56,17 @@ def _is_done() -> Made:
     raise AssertionError("its outcome is known")
 
 
+def let_pass(record: Mapping[str, Json]) -> None:
+    """The judge of work that has none of its own."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """One unit of work: its readable id, its content key, how to make it when the store lacks it, and the labels of the
     photographs it is made from.
 
-    `judge` raises InputError where what was measured does not pass today's gates: it is asked before anything is stored, and
-    of what it refuses the store keeps the record alone.
+    `judge` raises InputError where what was measured does not pass today's gates: before anything is stored, and of what it
+    refuses the store keeps the record alone.
     `line` gives what becomes of the stored item: its manifest line, and its files as {name in folder: name in item}; an
     InputError is a refusal under today's settings. `order` gives the key under which it is bought (None: not known),
     and is None where nothing is bought. `foreseen` is the item, where that can be told before it is made.
@@ -73,14 +77,14 @@ class Work:
     make: Callable[[], Made]
     source: str | None = None
     target: str | None = None
-    judge: Callable[[Mapping[str, Json]], None] | None = None
+    judge: Callable[[Mapping[str, Json]], None] = let_pass
     line: Callable[[Item], Line] | None = None
     order: Callable[[], str | None] | None = None
     foreseen: Item | None = None
 
     def done(self) -> "Work":
         """What is left of it when its outcome is known: a batch keeps that of each of its items."""
-        return replace(self, key=str(self.key), make=_is_done, judge=None, order=None, foreseen=None)
+        return replace(self, key=str(self.key), make=_is_done, judge=let_pass, order=None, foreseen=None)
 
     def failure(self, cause: LikenessError) -> Failure:
         """The failures.jsonl line of an error."""
@@ -155,9 +159,8 @@ def run_batch(
             # One task a worker: a task for each item would be more memory than its outcome.
             for worker in as_completed([pool.submit(make) for _ in range(min(workers, len(works)))]):
                 worker.result()
-        except BaseException:
+        finally:
             broken.set()
-            raise
     outcomes = [outcome for outcome in made if outcome is not None]
     _withhold(outcomes, store)
     if stop.is_set():
@@ -181,8 +184,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     unfinished, trace = False, ""
     try:
         made = work.make()
-        if work.judge is not None:
-            work.judge(made.record)
+        work.judge(made.record)
     except InputError as error:
         failure, unfinished = work.failure(error), not error.repeats
         if made is not None:  # judged: another day's gates may judge otherwise, from the same figures
@@ -208,14 +210,10 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
 
 def look_up(work: Work, store: ItemStore) -> Outcome | None:
     """The outcome that the store knows, noted as used; None: it is to be made."""
-    if (item := store.get(work.key, work.judge or _let_pass)) is None:
+    if (item := store.get(work.key, work.judge)) is None:
         return None
     store.touch(item)
     return outcome_of(work, item)
-
-
-def _let_pass(record: Mapping[str, Json]) -> None:
-    """Where work has no judge."""
 
 
 def _unforeseen(error: Exception) -> dict[str, str]:
@@ -237,11 +235,10 @@ def outcome_of(work: Work, item: Item) -> Outcome | None:
     not kept, today's gates let it pass, so it is to be made again."""
     if (refusal := item.record.get("refusal")) is not None:
         return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
-    if work.judge is not None:
-        try:
-            work.judge(item.record)
-        except InputError as error:
-            return Outcome(work=work, item=None, failure=work.failure(error), reused=True)
+    try:
+        work.judge(item.record)
+    except InputError as error:
+        return Outcome(work=work, item=None, failure=work.failure(error), reused=True)
     if WITHHELD in item.record:
         return None
     return Outcome(work=work, item=item, failure=None, reused=True)

@@ -126,28 +126,14 @@ class Entry(Record):
 
         Its parent is this entry and its cost nothing, unless `changes` say otherwise.
         """
-        usual = {
-            "file": file,
-            "sha256": sha256,
-            "provider": provider,
-            "cost_usd": 0.0,
-            "parents": (self.sha256,),
-            "face_sha256": None,
-        }
+        made = {"file": file, "sha256": sha256, "provider": provider}
+        usual = {"cost_usd": 0.0, "parents": (self.sha256,), "face_sha256": None}
         scores = {**self.scores, **changes.pop("scores", {})}
-        return self.model_validate({**dict(self), **usual, **changes, "scores": scores})
+        return self.model_validate({**dict(self), **made, **usual, **changes, "scores": scores})
 
-    def failure(self, *, kind: FailureKind, reason: str, detail: str, remedy: str) -> "Failure":
-        """The line about this image where it goes no further."""
-        return Failure(
-            id=self.id,
-            source=self.source,
-            target=self.target,
-            kind=kind,
-            reason=reason,
-            detail=detail,
-            remedy=remedy,
-        )
+    def failure(self, **why: Any) -> "Failure":
+        """The line about this image where it goes no further: `kind`, `reason`, `detail` and `remedy` of a `Failure`."""
+        return Failure(id=self.id, source=self.source, target=self.target, **why)
 
 
 class Failure(Record):
@@ -218,9 +204,8 @@ def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Sort key that puts s2 before s10, and s0 before s00: only equal texts are equal."""
-    return tuple(
-        (int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text)
-    )
+    parts = re.split(r"([0-9]+)", text)
+    return tuple((int(part) if part.isdecimal() else -1, part) for part in parts)
 
 
 def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:
@@ -254,13 +239,11 @@ def _line(record: Record) -> bytes:
 def _read(path: Path, kind: type[_R]) -> Iterable[tuple[bytes, _R]]:
     remedy = made_again(path.parent)
     require_file(path, reason="no-manifest", remedy=remedy)
-    with path.open(
-        "rb"
-    ) as file:  # bytes: JSON leaves U+2028 and its like inside strings, where text would end a line
+    # Bytes: JSON leaves U+2028 and its like inside strings, where text would end a line.
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 yield line, kind.model_validate_json(line)
             except ValidationError as error:
-                raise InputError(
-                    f"{path}:{number} cannot be read: {error}", reason="bad-manifest", remedy=remedy
-                ) from error
+                what = f"{path}:{number} cannot be read: {error}"
+                raise InputError(what, reason="bad-manifest", remedy=remedy) from error

@@ -91,17 +91,15 @@ def _tell_failures(stage: str, folder: Path, manifest: Manifest) -> None:
     if not (failures := manifest.failures):
         return
     items = len(manifest.entries)
-    left_out = f"; left out: {reasons}" if (reasons := _reasons(failures)) else ""
-    beside = sum(not failure.items for failure in failures)
-    sys.stderr.write(
-        f"{stage}: {items} of {items + manifest.left_out.total()} go on{left_out}"
-        + (
-            f"; {beside} {'files' if beside > 1 else 'file'} beside them {'are' if beside > 1 else 'is'} not read"
-            if beside
-            else ""
+    told = [f"{stage}: {items} of {items + manifest.left_out.total()} go on"]
+    if reasons := _reasons(failures):
+        told.append(f"left out: {reasons}")
+    if beside := sum(not failure.items for failure in failures):
+        told.append(
+            f"{beside} files beside them are not read" if beside > 1 else "1 file beside them is not read"
         )
-        + f"\n{_examples(failures)}  {folder}/failures.jsonl says why, and what helps\n"
-    )
+    examples = f"{_examples(failures)}  {folder}/failures.jsonl says why, and what helps"
+    sys.stderr.write(f"{'; '.join(told)}\n{examples}\n")
     if bugs := [failure.id for failure in failures if failure.reason == BUG]:
         sys.stderr.write(
             f"{stage}: {len(bugs)} items failed by a fault of likeness, not of the photographs: {', '.join(bugs[:5])}; "

@@ -58,20 +58,15 @@ def plan_cut(image_px: tuple[int, int], face_box_px: Box, cfg: ResizeConfig) -> 
     largest = min(height, width / aspect)
     left, top, right, bottom = head_box(image_px, face_box_px, cfg.headroom)
     face_height = face_box_px[3]
-    wanted = largest
+    crop_height = largest
     if face_height < cfg.face_fraction_min * largest:
-        wanted = max(
-            face_height / cfg.face_fraction_min,
-            size[1] / cfg.max_upscale,
-            bottom - top,
-            (right - left) / aspect,
-        )
-    crop_height = min(largest, wanted)
+        head = max(bottom - top, (right - left) / aspect)
+        crop_height = min(largest, max(face_height / cfg.face_fraction_min, size[1] / cfg.max_upscale, head))
     crop_width = crop_height * aspect
-    x = _place(face_box_px[0] + face_box_px[2] / 2 - crop_width / 2, crop_width, (left, right), width)
-    y = _place(
-        face_box_px[1] + face_height / 2 - FACE_MIDDLE_Y * crop_height, crop_height, (top, bottom), height
-    )
+    x = face_box_px[0] + face_box_px[2] / 2 - crop_width / 2
+    y = face_box_px[1] + face_height / 2 - FACE_MIDDLE_Y * crop_height
+    x = _place(x, crop_width, (left, right), width)
+    y = _place(y, crop_height, (top, bottom), height)
     return Cut(box_px=(x, y, x + crop_width, y + crop_height), size_px=size)
 
 
@@ -88,9 +83,11 @@ def bucket(aspect: float, cfg: ResizeConfig) -> tuple[int, int]:
 
     Nearest is the smallest loss to the crop: |log| of the ratio of aspects; of equals, the larger area.
     """
-    return min(
-        buckets(cfg), key=lambda size: (abs(math.log(aspect * size[1] / size[0])), -size[0] * size[1])
-    )  # fmt: skip
+
+    def loss(size: tuple[int, int]) -> tuple[float, int]:
+        return abs(math.log(aspect * size[1] / size[0])), -size[0] * size[1]
+
+    return min(buckets(cfg), key=loss)
 
 
 def buckets(cfg: ResizeConfig) -> list[tuple[int, int]]:

@@ -47,27 +47,16 @@ def _work(picture: Picture, persona: str, cfg: ResizeConfig) -> Work:
         data = picture.data()
         planned = plan_cut(image_size(data, name=entry.file), entry.faces[0].box_px, cfg)
         cut = own_pixels(planned)
-        return Made(
-            files={IMAGE: encode_png(fit(data, cut, name=entry.file))},
-            record={
-                "box_px": list(cut.box_px),
-                "size_px": list(cut.size_px),
-                "bucket_px": list(planned.size_px),
-            },
-        )
+        sizes = {"box_px": cut.box_px, "size_px": cut.size_px, "bucket_px": planned.size_px}
+        record: dict[str, Json] = {name: list(size) for name, size in sizes.items()}
+        return Made(files={IMAGE: encode_png(fit(data, cut, name=entry.file))}, record=record)
 
     def line(item: Item) -> Line:
         name = image_name(persona, entry.source, entry.target, entry.rating, "resized", "png")
         return resized_entry(entry, item, name), {name: IMAGE}
 
-    return Work(
-        id=entry.id,
-        key=resize_key(entry, cfg),
-        make=make,
-        source=entry.source,
-        target=entry.target,
-        line=line,
-    )
+    key = resize_key(entry, cfg)
+    return Work(id=entry.id, key=key, make=make, source=entry.source, target=entry.target, line=line)
 
 
 def resized_entry(entry: Entry, item: Item, file: str) -> Entry:

@@ -64,9 +64,7 @@ def refuse_changed(file: str, sha256: str, looked_at: str | None) -> None:
     """
     if looked_at not in (None, sha256):
         raise InputError(
-            f"{file} changed after it was looked at",
-            reason="changed",
-            remedy="look at it again",
+            f"{file} changed after it was looked at", reason="changed", remedy="look at it again"
         )
 
 

@@ -100,22 +100,13 @@ class ResnetLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnLimits:
-    """The same for the embedder of this name that the user added (`faces.embedder`); cosines."""
-
-    name: str
-    source_min: float
-    swap_min: float
-    target_max: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class IdentityLimits:
-    """How like a persona a face must be, for each embedder; all must agree."""
+    """How like a persona a face must be, for each embedder; all must agree. `own` is the user's (`faces.embedder`), whose
+    settings are its limits."""
 
     sface: SFaceLimits
     resnet: ResnetLimits
-    own: OwnLimits | None = None
+    own: "EmbedderConfig | None" = None
 
 
 def record_limits(consent: "Consent", embedder: "EmbedderConfig | None" = None) -> IdentityLimits:
@@ -125,13 +116,7 @@ def record_limits(consent: "Consent", embedder: "EmbedderConfig | None" = None) 
     return IdentityLimits(
         sface=SFaceLimits(**(floors.sface.model_dump() if floors else {})),
         resnet=ResnetLimits(**(floors.resnet.model_dump() if floors else {})),
-        own=embedder
-        and OwnLimits(
-            name=embedder.name,
-            source_min=embedder.source_min,
-            swap_min=embedder.swap_min,
-            target_max=embedder.target_max,
-        ),
+        own=embedder,
     )
 
 

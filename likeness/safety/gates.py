@@ -111,9 +111,9 @@ class Gate:
 
 
 def _not_rated(subject: Subject) -> str | None:
-    if subject.explicit is None:
-        return "the rater gave no number, and what cannot be rated is not used"
-    return None
+    return (
+        "the rater gave no number, and what cannot be rated is not used" if subject.explicit is None else None
+    )
 
 
 def _explicit(subject: Subject) -> str | None:

@@ -4,7 +4,7 @@ A stranger who comes near in one network's eyes is seldom near in another's too;
 (docs/consent.md has the figures). What one network has not measured is nobody's face.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 
 SFACE = "sface-2021dec-int8bq"
-EMBEDDERS = (SFACE, RESNET)
 
 Vectors = Mapping[str, NDArray[np.float32]]
 """A face as each embedder has it, by the embedder's name."""
@@ -78,7 +77,8 @@ def distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def stranger(face: Vectors, persona: Vectors, limits: IdentityLimits, *, swap: bool = False) -> str | None:
     """Why a photograph's face, or a swap's, is not the persona's: the words of each embedder that says no; None where all
     say it is."""
-    return _joined(_unlike(face, persona, limits, swap=swap))
+    use = "swap" if swap else "source"
+    return _beyond(face, persona, limits, similarity_limit=f"{use}_min", distance_limit=f"{use}_max")
 
 
 def drawn_stranger(face: Vectors, persona: Vectors, limits: IdentityLimits) -> str | None:
@@ -89,45 +89,35 @@ def drawn_stranger(face: Vectors, persona: Vectors, limits: IdentityLimits) -> s
 
 def still_target(face: Vectors, target: Vectors, limits: IdentityLimits) -> str | None:
     """Why a swap still shows its target; None where every embedder sees somebody else."""
-    return _joined(_like(face, target, limits))
+    return _beyond(face, target, limits, similarity_limit="target_max", distance_limit="target_min")
 
 
-# Written so that a NaN, and what was not measured, is refused.
-def _unlike(face: Vectors, other: Vectors, limits: IdentityLimits, *, swap: bool) -> Iterator[str]:
-    use = "swap" if swap else "source"
-    sface_min, resnet_max = getattr(limits.sface, f"{use}_min"), getattr(limits.resnet, f"{use}_max")
-    yield from _unmeasured(face, other, limits)
-    if (value := _cosine(face, other, SFACE)) is not None and not value >= sface_min:
-        yield f"SFace's similarity is {value:.3f}, similarity.{use}_min is {sface_min:g}"
-    if (value := _distance(face, other)) is not None and not value <= resnet_max:
-        yield f"the resnet's distance is {value:.3f}, floors.resnet.{use}_max is {resnet_max:g}"
-    if own := limits.own:
-        own_min = getattr(own, f"{use}_min")
-        if (value := _cosine(face, other, own.name)) is not None and not value >= own_min:
-            yield f"faces.embedder's similarity is {value:.3f}, faces.embedder.{use}_min is {own_min:g}"
-
-
-def _like(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterator[str]:
-    sface_max, resnet_min, own = limits.sface.target_max, limits.resnet.target_min, limits.own
-    yield from _unmeasured(face, other, limits)
-    if (value := _cosine(face, other, SFACE)) is not None and not value <= sface_max:
-        yield f"SFace's similarity is {value:.3f}, similarity.target_max is {sface_max:g}"
-    if (value := _distance(face, other)) is not None and not value >= resnet_min:
-        yield f"the resnet's distance is {value:.3f}, floors.resnet.target_min is {resnet_min:g}"
-    if own and (value := _cosine(face, other, own.name)) is not None and not value <= own.target_max:
-        yield f"faces.embedder's similarity is {value:.3f}, faces.embedder.target_max is {own.target_max:g}"
-
-
-def _unmeasured(face: Vectors, other: Vectors, limits: IdentityLimits) -> Iterator[str]:
-    for name in (*EMBEDDERS, *([limits.own.name] if limits.own else [])):
-        if name not in face or name not in other:
-            yield (
-                f"{name} has not measured it"
-                if name not in face
-                else f"no face of {name} to compare with is known"
-            )
-        elif not _comparable(face[name], other[name], cosine=name != RESNET):
-            yield f"{name}'s embeddings cannot be compared"
+def _beyond(
+    face: Vectors, other: Vectors, limits: IdentityLimits, *, similarity_limit: str, distance_limit: str
+) -> str | None:
+    """The words of each embedder whose limit of that name two faces break; None where they break none. A NaN breaks any, and
+    so does what was not measured."""
+    asked: list[tuple[str, str, str, object]] = [
+        (SFACE, "SFace's similarity", "similarity", limits.sface),
+        (RESNET, "the resnet's distance", "floors.resnet", limits.resnet),
+    ]
+    if limits.own:
+        asked.append((limits.own.name, "faces.embedder's similarity", "faces.embedder", limits.own))
+    said: list[str] = []
+    for name, what, setting, of in asked:
+        a, b, by_distance = face.get(name), other.get(name), name == RESNET
+        if a is None:
+            said.append(f"{name} has not measured it")
+        elif b is None:
+            said.append(f"no face of {name} to compare with is known")
+        elif not _comparable(a, b, cosine=not by_distance):
+            said.append(f"{name}'s embeddings cannot be compared")
+        else:
+            limit_name = distance_limit if by_distance else similarity_limit
+            value, limit = distance(a, b) if by_distance else similarity(a, b), getattr(of, limit_name)
+            if not (value >= limit if limit_name.endswith("_min") else value <= limit):
+                said.append(f"{what} is {value:.3f}, {setting}.{limit_name} is {limit:g}")
+    return "; ".join(said) or None
 
 
 def _comparable(a: NDArray[np.float32], b: NDArray[np.float32], *, cosine: bool) -> bool:
@@ -135,17 +125,3 @@ def _comparable(a: NDArray[np.float32], b: NDArray[np.float32], *, cosine: bool)
     like nobody."""
     one_network = a.ndim == 1 and a.shape == b.shape and not (np.isinf(a).any() or np.isinf(b).any())
     return one_network and (not cosine or bool(a.any() and b.any()))
-
-
-def _cosine(face: Vectors, other: Vectors, name: str) -> float | None:
-    measured = name in face and name in other and _comparable(face[name], other[name], cosine=True)
-    return similarity(face[name], other[name]) if measured else None
-
-
-def _distance(face: Vectors, other: Vectors) -> float | None:
-    measured = RESNET in face and RESNET in other and _comparable(face[RESNET], other[RESNET], cosine=False)
-    return distance(face[RESNET], other[RESNET]) if measured else None
-
-
-def _joined(words: Iterator[str]) -> str | None:
-    return "; ".join(words) or None

@@ -117,10 +117,8 @@ def judge_place(face: Face, target: Face) -> None:
     Raises:
         InputError: refused as `swap-no-landmarks`, `swap-not-upright` or `swap-mouth-elsewhere`.
     """
-    if face.landmark_score < PRESENCE:
-        detail = (
-            f"the landmarks of its face mean nothing (score {face.landmark_score:.2f}, {PRESENCE:g} needed)"
-        )
+    if (score := face.landmark_score) < PRESENCE:
+        detail = f"the landmarks of its face mean nothing (score {score:.2f}, {PRESENCE:g} needed)"
         raise _refused("swap-no-landmarks", detail)
     lean = abs((face.roll_deg - target.roll_deg + 180) % 360 - 180)
     if not lean <= MAX_LEAN_DEG:

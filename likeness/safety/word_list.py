@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -16,22 +16,6 @@ from likeness.strict_yaml import read_yaml
 Kind = Literal["child", "explicit", "ambiguous", "guarded"]
 
 WORDS_FILE = Path(__file__).with_name("words.yaml")
-AGE_KEYS = (
-    "numbers",
-    "teens",
-    "eighteen",
-    "tens",
-    "tens behind",
-    "years",
-    "aged",
-    "is",
-    "about",
-    "persons",
-    "bare years",
-    "under",
-    "under after",
-    "born",
-)
 SOUND_LETTERS = 4
 """Words of fewer letters are not looked for by their sound, or backwards: too many others are like them."""
 # Scripts that put no spaces between words.
@@ -53,7 +37,7 @@ HIRAGANA_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 @dataclass(frozen=True)
 class Ages:
-    """How an age under 18 is said, in all languages together: people mix them."""
+    """How an age under 18 is said, in all languages together: people mix them. Each is a key of words.yaml."""
 
     numbers: Phrases
     teens: Phrases
@@ -98,11 +82,9 @@ class Words:
 @cache
 def word_list() -> Words:
     said: dict[str, Any] = dict(read_yaml(WORDS_FILE, remedy="install likeness again"))
-    inside, harmless_inside, companions = (
-        _list(said.pop(key)) for key in ("inside", "harmless inside", "companions")
-    )
-    harmless_sounds, harmless_pairs = (
-        frozenset(_list(said.pop(key))) for key in ("harmless sounds", "harmless pairs")
+    inside, harmless_inside, companions, harmless_sounds, harmless_pairs = (
+        _list(said.pop(key))
+        for key in ("inside", "harmless inside", "companions", "harmless sounds", "harmless pairs")
     )
     mixed_alikes, sound_alikes = (
         _letters(said.pop(key)) for key in ("look-alikes of mixed words", "sound-alikes")
@@ -114,47 +96,34 @@ def word_list() -> Words:
         | {chr(first + n): chr(ord("a") + n) for first in (0x1F150, 0x1F170, 0x1F1E6) for n in range(26)}
     )
     languages: list[dict[str, str]] = list(said.values())
-    every = {
-        key: [word for language in languages for word in _list(language.get(key, ""))]
-        for key in ("explicit", "ambiguous", "children", "guarded", "harmless", "names")
-    }
+
+    def every(key: str) -> list[str]:
+        return [word for language in languages for word in _list(language.get(key, ""))]
+
+    ages = [word for one in languages for word in (*_joined_ages(one), *_birthdays(one))]
     kinds: dict[Kind, list[str]] = {
-        "child": [
-            *every["children"],
-            *(word for one in languages for word in (*_joined_ages(one), *_birthdays(one))),
-        ],
-        "explicit": [*every["explicit"], *(word for one in languages for word in _put_together(one))],
-        "ambiguous": every["ambiguous"],
-        "guarded": every["guarded"],
+        "child": [*every("children"), *ages],
+        "explicit": [*every("explicit"), *(word for one in languages for word in _put_together(one))],
+        "ambiguous": every("ambiguous"),
+        "guarded": every("guarded"),
     }
-    single = [*reversed([*_single({**kinds, "child": every["children"]})])]  # of two kinds, the first decides
-    names = "|".join(every["names"])
+    single = [*reversed([*_single({**kinds, "child": every("children")})])]  # of two kinds, the first decides
+    names = "|".join(every("names"))
+    harmless = [*every("harmless"), *harmless_inside]
     phrases: dict[Kind, Phrases] = {kind: phrases_of(listed, look_alikes) for kind, listed in kinds.items()}
     return Words(
         kinds=phrases,
         harmless=phrases_of(
-            [
-                form
-                for text in (*every["harmless"], *harmless_inside)
-                for form in (text, without_accents(text))
-            ],
-            look_alikes,
+            (form for text in harmless for form in (text, without_accents(text))), look_alikes
         ),
         # As a name: behind a word in small letters, or before a surname; not "Dick pic".
         names=re.compile(rf"(?<=[a-z,] )(?:{names})\b(?! pic)|\b(?:{names})(?= [A-Z][a-z])"),
-        ages=Ages(
-            *(
-                phrases_of(
-                    (word for language in languages for word in _list(language.get(key, ""))), look_alikes
-                )
-                for key in AGE_KEYS
-            )
-        ),
+        ages=Ages(*(phrases_of(every(_key(one.name)), look_alikes) for one in fields(Ages))),
         unspaced={
             kind: _unspaced_pattern([*listed, *(_unspaced_ages(languages) if kind == "child" else ())])
             for kind, listed in kinds.items()
         },
-        unspaced_harmless=_unspaced_pattern(every["harmless"]),
+        unspaced_harmless=_unspaced_pattern(every("harmless")),
         inside={word: "child" if phrases["child"].length_at([word], 0) else "explicit" for word in inside},
         harmless_inside=phrases_of(harmless_inside, look_alikes),
         companions=frozenset(companions),
@@ -169,8 +138,8 @@ def word_list() -> Words:
         backwards={word[::-1]: kind for kind, word in single if word.isascii() and word.isalpha()},
         whole={word: kind for kind, word in single},
         run_together={word: kind for kind in ("explicit", "child") for word in phrases[kind].run_together()},
-        harmless_sounds=harmless_sounds,
-        harmless_pairs=harmless_pairs,
+        harmless_sounds=frozenset(harmless_sounds),
+        harmless_pairs=frozenset(harmless_pairs),
     )
 
 
@@ -237,6 +206,11 @@ def _unspaced_pattern(listed: Iterable[str]) -> re.Pattern[str]:
     words = [word for word in listed if UNSPACED.search(word)]
     ordered = sorted((word.translate(HIRAGANA_TO_KATAKANA) for word in words), key=len, reverse=True)
     return re.compile("|".join(ordered) or r"(?!)")
+
+
+def _key(field: str) -> str:
+    """`tens behind` of `tens_behind`, `is` of `is_`."""
+    return field.rstrip("_").replace("_", " ")
 
 
 def _list(text: str) -> list[str]:

@@ -28,24 +28,7 @@ STRICT_LETTERS = 4
 """A trigger may hold no listed word of so many letters, wherever in it: nobody reads a trigger as prose."""
 
 # Digits and signs for letters; a 1 is an i or an l, a 6 a b or a g.
-LEET = {
-    "0": "o",
-    "3": "e",
-    "4": "a",
-    "5": "s",
-    "7": "t",
-    "8": "b",
-    "9": "g",
-    "@": "a",
-    "$": "s",
-    "€": "e",
-    "+": "t",
-    "2": "z",
-    "¢": "c",
-    "(": "c",
-    "¥": "y",
-    "§": "s",
-}
+LEET = dict(zip("0345789@$€+2¢(¥§", "oeastbgasetzccys", strict=True))
 LEET_READINGS = tuple(str.maketrans(LEET | dict.fromkeys("1!|", i) | {"6": six}) for i, six in ("ib", "lg"))
 LEET_WORD = re.compile(
     r"(?<![^\W_])[^\W_]*(?:[0-9@$€+¢¥§]|(?<=\w)[!|(](?=\w))[\w@$€+¢¥§]*(?:[!|(](?=\w)[\w@$€+¢¥§]*)*"
@@ -165,9 +148,8 @@ def _put_together(words: Words, parts: Sequence[str]) -> Iterator[Finding]:
     joined = "".join(parts)
     if len(joined) < SOUND_LETTERS or joined.isdecimal():
         return
-    if (kind := words.whole.get(joined)) and not any(
-        words.kinds[kind].length_at([part], 0) for part in parts
-    ):
+    kind = words.whole.get(joined)
+    if kind and not any(words.kinds[kind].length_at([part], 0) for part in parts):
         yield Finding(kind, " ".join(parts))
 
 
@@ -175,18 +157,16 @@ def _heard(words: Words, word: str) -> Iterator[Finding]:
     """`nvde` and `klothing` by their sound; `edun`."""
     if word in words.harmless_sounds or words.harmless_inside.length_at([word], 0):
         return
-    if (kind := words.sounds.get(sound(word)) or words.backwards.get(word)) and not list(
-        _is_listed(words, word)
-    ):
+    kind = words.sounds.get(sound(word)) or words.backwards.get(word)
+    if kind and not list(_is_listed(words, word)):
         yield Finding(kind, word)
 
 
 def _within(words: Words, word: str) -> Iterator[Finding]:
     if words.harmless.length_at([word], 0) or words.harmless_inside.length_at([word], 0):
         return
-    known = list(_is_listed(words, word))
-    yield from known
-    if known:
+    if known := list(_is_listed(words, word)):
+        yield from known
         return
     for inner, kind in words.inside.items():
         if inner in word:

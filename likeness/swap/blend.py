@@ -13,14 +13,9 @@ Image = NDArray[np.float32]
 
 def blend(inner: Image, outer: Image, mask: Image, levels: int) -> Image:
     """`inner` where `mask` [H, W] is 1, `outer` where it is 0; images float32 [H, W, 3], any range."""
-    pairs = zip(
-        _laplacian(inner, levels)[::-1],
-        _laplacian(outer, levels)[::-1],
-        _gaussian(mask, levels)[::-1],
-        strict=True,
-    )
+    pyramids = _laplacian(inner, levels), _laplacian(outer, levels), _gaussian(mask, levels)
     out = None
-    for a, b, m in pairs:
+    for a, b, m in zip(*(pyramid[::-1] for pyramid in pyramids), strict=True):
         level = a * m[..., None] + b * (1 - m[..., None])
         out = level if out is None else cv2.pyrUp(out, dstsize=level.shape[1::-1]) + level
     return out  # pyright: ignore[reportReturnType]

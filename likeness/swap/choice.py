@@ -42,13 +42,12 @@ class Chosen:
 def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, Candidate]) -> Chosen:
     """What is to be done with the photographs; `candidates` has them by label. The persona's face is the mean of the sources',
     each verified against its manifest line."""
-    cfg, persona = run.config, run.persona
-    pairs, skipped = choose_pairs(
-        persona.name,
-        {label: candidates[label] for label in sources},
-        {label: candidates[label] for label in targets},
-        cfg.swap,
-    )
+    cfg = run.config
+
+    def of(photos: Photos) -> dict[str, Candidate]:
+        return {label: candidates[label] for label in photos}
+
+    pairs, skipped = choose_pairs(run.persona.name, of(sources), of(targets), cfg.swap)
     return Chosen(
         kept=list(sources.values()) if cfg.swap.include_sources else [],
         pairs=[(sources[s], targets[t]) for s, t in pairs],
@@ -82,13 +81,9 @@ def require_images(run: Run, swapped: Manifest, *, targets: int) -> None:
         why = "there are no targets"
     if not swapped.entries:
         left_out = not run.config.swap.include_sources
-        own = (
-            "own photographs are left out (swap.include_sources)"
-            if left_out
-            else "own photographs did not pass"
-        )
+        own = "are left out (swap.include_sources)" if left_out else "did not pass"
         raise InputError(
-            f"{why}, and {run.persona.name}'s {own}",
+            f"{why}, and {run.persona.name}'s own photographs {own}",
             reason="no-images",
             remedy=("set swap.include_sources: true, or " if left_out else "")
             + f"read failures.jsonl in {run.paths.ingested} and {run.paths.swapped}, and add photographs",

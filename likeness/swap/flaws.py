@@ -3,7 +3,6 @@
 """Flaws of a source that would look wrong on another face: a cast shadow, grey teeth, eyes that look in different
 directions."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +25,7 @@ MIN_EYE_PX = 20
 def shadow(lab: Lab, points: NDArray[np.float64], width_px: float) -> float:
     """How unevenly the light differs between mirrored spots of the cheeks: 0 for light from one side, as slow as it may be; .1 and
     more where a nose casts a hard shadow (or a head is turned far)."""
-    light = np.asarray(cv2.GaussianBlur(lab[..., 0], (0, 0), max(SPOT * width_px, 0.5)))
+    light = regions.light(lab, SPOT * width_px)
     rows, columns = np.round(points[:, 1]).astype(int), np.round(points[:, 0]).astype(int)
     at = light[np.clip(rows, 0, light.shape[0] - 1), np.clip(columns, 0, light.shape[1] - 1)]
     left, right = at[list(mesh.LEFT_CHEEK)], at[list(mesh.RIGHT_CHEEK)]

@@ -10,7 +10,6 @@ from pathlib import Path
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.faces import Face, from_json
-from likeness.images import decode_rgb
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry
@@ -22,12 +21,9 @@ from likeness.swap.range import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photo:
-    """An ingested photo: its manifest line, where it lies, the face that is meant, that face's digest, and that of the
-    photo's pixels where it is known."""
+class Photo(Picture):
+    """An ingested photo: also the face that is meant, that face's digest, and that of the photo's pixels where it is known."""
 
-    entry: Entry
-    path: Path
     face: Face
     face_sha256: str
     pixels_sha256: str = ""
@@ -50,17 +46,9 @@ class Photo:
         """What decides everything made of this photo."""
         return [self.entry.sha256, self.face_sha256]
 
-    def data(self) -> bytes:
-        """The photo's bytes, as its line names them.
-
-        Raises:
-            InputError: another file lies there by now.
-        """
-        return verified_bytes(self.path, self.entry.sha256)
-
     def portrait(self) -> Portrait:
         """The pixels, read when they are needed: a thousand photos don't fit into memory."""
-        return Portrait(rgb=decode_rgb(self.data(), name=str(self.path)), face=self.face)
+        return Portrait(rgb=self.rgb(), face=self.face)
 
 
 Photos = dict[str, Photo]
@@ -97,17 +85,19 @@ def measure_photos(
         InputError: an ingested photo could not be read.
     """
 
-    def make(photo: Photo) -> Made:
-        return Made(files={}, record=measure(photo.portrait()).model_dump(mode="json"))
+    def work(photo: Photo) -> Work:
+        return Work(id=photo.entry.id, key=traits_key(photo), make=partial(_measured, photo))
 
-    works = [
-        Work(id=photo.entry.id, key=traits_key(photo), make=partial(make, photo)) for photo in photos.values()
-    ]
+    works = list(map(work, photos.values()))
     outcomes = run_batch("swap: light", works, items, workers=workers, stop=stop)
     return {
         label: Candidate(face=photo.face, traits=_traits_of(outcome))
         for (label, photo), outcome in zip(photos.items(), outcomes, strict=True)
     }
+
+
+def _measured(photo: Photo) -> Made:
+    return Made(files={}, record=measure(photo.portrait()).model_dump(mode="json"))
 
 
 def _traits_of(outcome: Outcome) -> Traits:

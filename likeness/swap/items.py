@@ -53,13 +53,9 @@ def swap_key(
     It holds what decides pixels and measurements. The persona's embedding and the thresholds are not in it: one
     source photo more changes the embedding, and must not swap everything again.
     """
-    settings: dict[str, Json] = {
-        "provider": identity,
-        "models": models(embedder)[
-            1:
-        ],  # without the version of what is measured at doors: this stage measures one face
-        "max_explicit": max_explicit,
-    }
+    # Without the version of what is measured at doors: this stage measures one face.
+    decide = models(embedder)[1:]
+    settings: dict[str, Json] = {"provider": identity, "models": decide, "max_explicit": max_explicit}
     return item_key("swap", VERSION, settings, [*source.digests, *target.digests])
 
 
@@ -122,10 +118,9 @@ def swap_entry(
     provider: Provider[Swapper],
 ) -> Line:
     """A swap's manifest line: rated as the worst of both photos and the result."""
-    record = item.record
-    own = rating(
-        record["explicit"], review_explicit=thresholds.review_explicit, max_explicit=thresholds.max_explicit
-    )
+    record, face = item.record, from_json(item.record["face"])
+    limits = {"review_explicit": thresholds.review_explicit, "max_explicit": thresholds.max_explicit}
+    own = rating(record["explicit"], **limits)
     word = "sfw" if {source.entry.rating, target.entry.rating, own} == {"sfw"} else "review"
     name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
     entry = source.entry.next(
@@ -138,15 +133,11 @@ def swap_entry(
         height=target.entry.height,
         target=target.entry.target,
         rating=word,
-        faces=(face_entry(from_json(record["face"])),),
+        faces=(face_entry(face),),
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         roots=source.entry.roots | target.entry.roots,
-        scores={
-            **_scores(from_json(record["face"]), target, thresholds),
-            "explicit": record["explicit"],
-            **record["quality"],
-        },
+        scores={**_scores(face, target, thresholds), "explicit": record["explicit"], **record["quality"]},
         replaced=source.entry.replaced or target.entry.replaced,
     )
     return entry, {name: IMAGE}
@@ -183,12 +174,8 @@ def _judge(persona: str, target: Photo, thresholds: SwapThresholds, record: Mapp
 
 
 def _scores(face: Face, target: Photo, thresholds: SwapThresholds) -> dict[str, float]:
-    return judge_swap(
-        vectors_of(face),
-        persona=thresholds.persona,
-        target=vectors_of(target.face),
-        limits=thresholds.limits,
-    )
+    persona, theirs = thresholds.persona, vectors_of(target.face)
+    return judge_swap(vectors_of(face), persona=persona, target=theirs, limits=thresholds.limits)
 
 
 def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) -> Made:
@@ -201,11 +188,7 @@ def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) 
                          remedy=TELL_ITS_AUTHOR)  # fmt: skip
     refuse_other_picture(rgb, shown.rgb, target.face)
     measured = measure_swap(
-        rgb,
-        target.face,
-        analyzer=context.analyzer,
-        ages=context.ages,
-        rater=context.rater,
+        rgb, target.face, analyzer=context.analyzer, ages=context.ages, rater=context.rater
     )
     refuse_second_mouth(rgb, measured.face, shown)
     record: dict[str, Json] = {

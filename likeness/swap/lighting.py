@@ -51,7 +51,7 @@ def measure(portrait: Portrait) -> Traits:
     low = np.clip(np.floor(points.min(0)), 0, edge).astype(int)
     high = np.clip(np.ceil(points.max(0)), low + 1, edge + 1).astype(int)
     lab, inside = to_lab(portrait.rgb[low[1] : high[1], low[0] : high[0]]), points - low
-    width = float(np.linalg.norm(points[mesh.SIDES[1]] - points[mesh.SIDES[0]]))
+    width = regions.width_of(points)
     return Traits(
         left_cheek=left,
         right_cheek=right,

@@ -107,8 +107,9 @@ class _Swaps:
         return Swapped(rgb=np.array(fitted, np.uint8), cost_usd=cost)
 
     def _order(self, source: Portrait, target: Portrait, of_target: str, item: str) -> dict[str, Json]:
-        source_url = self._lend(source)
-        target_url = self._lend(target)
+        source_url, target_url = (
+            self.inputs.url_of(encode_png(portrait.rgb), suffix=".png") for portrait in (source, target)
+        )
         face = self._face(target, target_url, of_target, item)
         body = {"mediaUrl": target_url, "faces": [{"originalFace": face, "newFace": source_url}]}
         return self.account.order("/swap-image", body)
@@ -153,9 +154,6 @@ class _Swaps:
                 remedy="nothing need be done for one photo; a clearer target photo helps",
             )
         return max(boxes, key=lambda box: shared_px2(_box(box), target.face.box_px))
-
-    def _lend(self, portrait: Portrait) -> str:
-        return self.inputs.url_of(encode_png(portrait.rgb), suffix=".png")
 
     def _usd(self, what: str) -> float:
         return self.buyer.spending.price("maxstudio", what).usd

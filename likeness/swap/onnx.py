@@ -55,10 +55,9 @@ class OnnxSwapper(Local):
 
     @model_validator(mode="after")
     def _verified(self) -> "OnnxSwapper":
+        remedy = "put the network there, or choose `swap: local` in conf/config.yaml"
         for path, sha256 in ((self.swapper, self.swapper_sha256), (self.recogniser, self.recogniser_sha256)):
-            check_file(
-                "swap.provider", path, "put the network there, or choose `swap: local` in conf/config.yaml"
-            )
+            check_file("swap.provider", path, remedy)
             check_digest("swap.provider", path, sha256)
         _ = self._turn  # made before threads are
         return self
@@ -126,8 +125,7 @@ def _crop(portrait: Portrait, side_px: int) -> tuple[NDArray[np.float32], NDArra
     """The aligned face [1, 3, side, side], 0..1, and the matrix [2, 3] that took it out."""
     template = FACE_TEMPLATE * (side_px / FACE_TEMPLATE_SIDE_PX)
     if side_px % SHIFTED_SIDE_PX == 0:
-        shifted = np.add(FACE_TEMPLATE, [SHIFT_PX, 0])
-        template = shifted * (side_px / SHIFTED_SIDE_PX)
+        template = np.add(FACE_TEMPLATE, [SHIFT_PX, 0]) * (side_px / SHIFTED_SIDE_PX)
     matrix = similarity_transform(portrait.face.points5, template.astype(np.float32))
     crop = warp(portrait.rgb, matrix, side_px).astype(np.float32) / 255
     return np.ascontiguousarray(crop.transpose(2, 0, 1)[None], np.float32), matrix
@@ -151,11 +149,9 @@ def _paste(
     whole = np.ones(crop.shape[:2], np.uint8)
     drawn_at = cv2.warpAffine(whole, back, (width, height), flags=cv2.INTER_NEAREST) > 0
     inside = regions.oval(points, (height, width)) & drawn_at
-    widest = points[list(regions.mesh.SIDES)]
-    face_px = float(np.linalg.norm(widest[1] - widest[0]))
-    weight = smoothstep(regions.from_outline(inside) / max(feather * face_px, 1.0))[..., None]
-    drawn = cv2.warpAffine(
-        crop, back, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    feather_px = max(feather * regions.width_of(points), 1.0)
+    weight = smoothstep(regions.from_outline(inside) / feather_px)[..., None]
+    edge = cv2.BORDER_REPLICATE
+    drawn = cv2.warpAffine(crop, back, (width, height), flags=cv2.INTER_CUBIC, borderMode=edge)
     blended = drawn * weight + target.rgb.astype(np.float32) / 255 * (1 - weight)
     return np.clip(blended * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -2,14 +2,15 @@
 rest."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likeness.paths import item_id
 from likeness.pipeline.manifest import Failure, natural
+from likeness.safety.consent import Role
 from likeness.swap import PairLimits, SwapConfig
-from likeness.swap.lighting import Traits
 from likeness.swap.range import LIMITS, Candidate, Problem, photo_out_of_range, source_out_of_range
 
 # How unlike two faces are is counted in degrees of head turn. One unit of mouth opening (gap over width) ...
@@ -44,23 +45,18 @@ def choose_pairs(
     if not targets:
         return [], skipped
 
-    def usable(role: str, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
-        problems = {
-            label: photo_out_of_range(photo, config.limits)
-            or (source_out_of_range(photo, config.limits) if role == "source" else None)
-            for label, photo in photos.items()
-        }
-        skipped.extend(
-            _skip(
-                persona,
-                problem,
-                source=label if role == "source" else None,
-                target=label if role == "target" else None,
-            )
-            for label, problem in problems.items()
-            if problem
-        )
-        return {label: photo for label, photo in photos.items() if problems[label] is None}
+    def usable(role: Role, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
+        in_range: dict[str, Candidate] = {}
+        for label, photo in photos.items():
+            problem = photo_out_of_range(photo, config.limits)
+            if problem is None and role == "source":
+                problem = source_out_of_range(photo, config.limits)
+            if problem is None:
+                in_range[label] = photo
+            else:
+                whose: dict[str, Any] = {role: label}
+                skipped.append(_skip(persona, problem, **whose))
+        return in_range
 
     sources, targets = usable("source", sources), usable("target", targets)
     heads = Heads(sources)
@@ -83,9 +79,8 @@ class Heads:
     def __init__(self, sources: Mapping[str, Candidate]) -> None:
         self._sources = sources
         self._labels: list[str] = sorted(sources, key=natural)
-        self._columns = np.array([_columns(sources[label]) for label in self._labels]).reshape(
-            -1, len(COLUMNS)
-        )
+        rows = [_columns(sources[label]) for label in self._labels]
+        self._columns = np.array(rows).reshape(-1, len(COLUMNS))
 
     def in_range(
         self, target: Candidate, limits: PairLimits
@@ -148,30 +143,15 @@ def _unlike(apart: Columns) -> Columns:
 def _skip(
     persona: str, problem: Problem, *, source: str | None = None, target: str | None = None, items: int = 1
 ) -> Failure:
-    reason, detail, remedy = problem
+    why = dict(zip(("reason", "detail", "remedy"), problem, strict=True))
     return Failure(
-        id=item_id(persona, source, target),
-        source=source,
-        target=target,
-        kind="skipped",
-        reason=reason,
-        detail=detail,
-        remedy=remedy,
-        items=items,
+        id=item_id(persona, source, target), source=source, target=target, kind="skipped", items=items, **why
     )
 
 
 def _columns(photo: Candidate) -> NDArray[np.float64]:
     """The values of COLUMNS."""
-    face, traits = photo.face, photo.traits
-    light = (_side_light(traits), traits.shadow)
-    return np.array([face.yaw_deg, face.pitch_deg, face.mouth_open, *light, *_cheeks(traits)])
-
-
-def _side_light(traits: Traits) -> float:
-    left, right = traits.left_cheek[0], traits.right_cheek[0]
-    return (left - right) / max(left + right, 1.0)
-
-
-def _cheeks(traits: Traits) -> np.ndarray:
-    return (np.array(traits.left_cheek) + np.array(traits.right_cheek)) / 2
+    face, shadow = photo.face, photo.traits.shadow
+    left, right = np.array(photo.traits.left_cheek), np.array(photo.traits.right_cheek)
+    side_light = (left[0] - right[0]) / max(left[0] + right[0], 1.0)
+    return np.array([face.yaw_deg, face.pitch_deg, face.mouth_open, side_light, shadow, *(left + right) / 2])

@@ -72,12 +72,8 @@ def preview(run: Run, pairs: Pairs, source: str, target: str, *, pay_usd: float 
     chosen = choose(run, pairs.sources, pairs.targets, pairs.candidates)
     one, other = pairs.sources[source], pairs.targets[target]
     in_run = (one, other) in list(chosen.pairs)
-    _, skipped = choose_pairs(
-        run.persona.name,
-        {source: pairs.candidates[source]},
-        {target: pairs.candidates[target]},
-        run.config.swap,
-    )
+    mine, theirs = {source: pairs.candidates[source]}, {target: pairs.candidates[target]}
+    _, skipped = choose_pairs(run.persona.name, mine, theirs, run.config.swap)
     if skipped:
         return Preview(source=one, target=other, picture=None, failure=skipped[0], in_run=False)
     outcome = _swapped(run, replace(chosen, kept=[], pairs=[(one, other)]), pay_usd)

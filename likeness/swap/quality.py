@@ -21,13 +21,8 @@ LIGHTEST, SPOT = 97, 0.012
 # A second mouth is looked for in a face of this width, at these sizes of a mouth, in what is finer than this share of the width; it
 # has as much contrast as the mouth, within this factor, and a mouth of less contrast (CIELAB) is too soft to be known again. Seen
 # over 75 swaps of the synthetic people: .72 and less.
-MOUTH_FACE_PX, MOUTH_SIZES, MOUTH_FINER, MOUTH_CONTRAST, LEAST_CONTRAST = (
-    128,
-    (1.0, 0.8, 0.63),
-    0.12,
-    2.0,
-    4.5,
-)
+MOUTH_FACE_PX, MOUTH_SIZES = 128, (1.0, 0.8, 0.63)
+MOUTH_FINER, MOUTH_CONTRAST, LEAST_CONTRAST = 0.12, 2.0, 4.5
 LEAST_MOUTH_HIGH, MAX_SECOND_MOUTH = 0.12, 0.78
 WORDS = {
     "seam": "a hard edge runs where the swap ends, steeper than the target's own skin",
@@ -48,7 +43,7 @@ def quality(swapped: RGB, target: Portrait) -> dict[str, float]:
     region = np.s_[low[1] : high[1], low[0] : high[0]]
     before, after = to_lab(target.rgb[region]), to_lab(swapped[region])
     points, shape = points - low, before.shape[:2]
-    width = float(np.linalg.norm(points[mesh.SIDES[1]] - points[mesh.SIDES[0]]))
+    width = regions.width_of(points)
     inside, features = regions.oval(points, shape), regions.features(points, shape, 1.3)
     covered = regions.overlay(before, regions.cheeks(points, shape), inside, features, width)
     depth = regions.from_outline(inside)
@@ -127,7 +122,7 @@ def second_mouth(swapped: RGB, face: Face, target: Portrait) -> float:
 def _fine(rgb: RGB, face: Face):
     """The face, reduced or enlarged to one width, in Lab without what changes slowly; and its landmarks [468, 2] there."""
     points = face.landmarks[:, :2].astype(float)
-    width = max(float(np.linalg.norm(points[mesh.SIDES[1]] - points[mesh.SIDES[0]])), 1.0)
+    width = max(regions.width_of(points), 1.0)
     low = np.maximum(np.floor(points.min(0) - 0.1 * width), 0).astype(int)
     high = np.ceil(points.max(0) + 0.1 * width).astype(int)
     part, share = rgb[low[1] : high[1], low[0] : high[0]], MOUTH_FACE_PX / width
@@ -147,10 +142,9 @@ def _mouth(lab: Lab, points):
 
 
 def _slope(lab: Lab, width: float):
-    light = np.asarray(cv2.GaussianBlur(lab[..., 0], (0, 0), max(SPOT * width, 0.5)))
-    return np.hypot(*np.gradient(light))
+    return np.hypot(*np.gradient(regions.light(lab, SPOT * width)))
 
 
 def _shine(lab: Lab, skin: Mask, width: float) -> float:
-    light = np.asarray(cv2.GaussianBlur(lab[..., 0], (0, 0), max(SPOT * width, 0.5)))[skin]
+    light = regions.light(lab, SPOT * width)[skin]
     return float(np.percentile(light, LIGHTEST) / max(float(np.median(light)), 1.0))

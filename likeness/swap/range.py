@@ -68,9 +68,7 @@ def source_out_of_range(photo: Candidate, limits: PairLimits) -> Problem | None:
         detail = f"the teeth have {traits.teeth:.2f} of the skin's lightness, swap.limits.min_teeth is {limits.min_teeth:g}"
         return "grey-teeth", detail, "use a source photo with the mouth closed, or with light on the teeth"
     if traits.gaze_apart > limits.max_gaze_apart:
-        detail = (
-            f"the eyes look {traits.gaze_apart:.2f} of their width apart, "
-            f"swap.limits.max_gaze_apart is {limits.max_gaze_apart:g}"
-        )
+        apart = f"the eyes look {traits.gaze_apart:.2f} of their width apart"
+        detail = f"{apart}, swap.limits.max_gaze_apart is {limits.max_gaze_apart:g}"
         return "eyes-apart", detail, "use a source photo that looks at one point"
     return None

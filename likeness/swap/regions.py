@@ -27,9 +27,20 @@ def subpixels(points: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.round(points * (1 << SUBPIXEL_BITS)).astype(np.int32)
 
 
+def width_of(points: NDArray[np.float64]) -> float:
+    """The width of a face of landmarks [468, 2], px."""
+    left, right = points[list(mesh.SIDES)]
+    return float(np.linalg.norm(right - left))
+
+
 def from_outline(inside: Mask) -> NDArray[np.float32]:
     """Distance to the outside, px."""
     return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+
+
+def light(lab: NDArray[np.float32], spot_px: float) -> NDArray[np.float32]:
+    """Lightness [h, w] over spots of this size."""
+    return np.asarray(cv2.GaussianBlur(lab[..., 0], (0, 0), max(spot_px, 0.5)))
 
 
 def hull(points: NDArray[np.float64], shape: tuple[int, int], growth: float = 1.0) -> Mask:
@@ -60,14 +71,9 @@ def eyes(points: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
 
 def features(points: NDArray[np.float64], shape: tuple[int, int], growth: float = FEATURE_GROWTH) -> Mask:
     """Eyes with brows, lips and nostrils: dark or coloured without being hair or shadow."""
-    groups = (
-        mesh.LIPS_OUTER,
-        mesh.NOSTRILS,
-        mesh.LEFT_EYE + mesh.LEFT_BROW,
-        mesh.RIGHT_EYE + mesh.RIGHT_BROW,
-    )
+    left, right = mesh.LEFT_EYE + mesh.LEFT_BROW, mesh.RIGHT_EYE + mesh.RIGHT_BROW
     canvas = np.zeros(shape, bool)
-    for group in groups:
+    for group in (mesh.LIPS_OUTER, mesh.NOSTRILS, left, right):
         canvas |= hull(points[list(group)], shape, growth)
     return canvas
 
@@ -84,11 +90,8 @@ def overlay(lab: NDArray[np.float32], reference: Mask, inside: Mask, spared: Mas
     _, label, stats, _ = cv2.connectedComponentsWithStats(odd)
     depth = max(1, round(0.04 * width_px))
     core = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=depth) > 0
-    touching = [
-        i
-        for i in np.unique(label[inside & ~core])
-        if i and stats[i, cv2.CC_STAT_AREA] >= 0.0015 * width_px**2
-    ]
+    large = stats[:, cv2.CC_STAT_AREA] >= 0.0015 * width_px**2
+    touching = [i for i in np.unique(label[inside & ~core]) if i and large[i]]
     radius = max(1, round(0.02 * width_px))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return cv2.dilate(np.isin(label, touching).astype(np.uint8), disc) > 0

@@ -13,7 +13,7 @@ from likeness.faces import mesh
 from likeness.faces.crop import scale_of, similarity_transform
 from likeness.swap import Portrait
 from likeness.swap.blend import smoothstep
-from likeness.swap.regions import SUBPIXEL_BITS, subpixels
+from likeness.swap.regions import SUBPIXEL_BITS, subpixels, width_of
 
 # Pixels kept around the source's landmarks, so that interpolation sees real pixels.
 MARGIN_PX = 10
@@ -49,7 +49,8 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
     """
     of_source, of_target = source.face.landmarks.astype(float), target.face.landmarks.astype(float)
     goal, scale = _goal(of_source, of_target, outline_falloff)
-    low, high = of_target[list(mesh.FACE_OVAL), :2].min(0), of_target[list(mesh.FACE_OVAL), :2].max(0)
+    outline = of_target[list(mesh.FACE_OVAL), :2]
+    low, high = outline.min(0), outline.max(0)
     pad = ROI_PAD * (high - low)
     height, width = target.rgb.shape[:2]
     x0, y0 = np.maximum(np.floor(low - pad), 0).astype(int)
@@ -68,7 +69,6 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
     index = _paint(nothing, points_in_roi, depth, range(len(mesh.triangles()))).astype(np.int32)
     field = _field(points_in_roi, points, index)
     pixels = cv2.remap(crop, field[..., 0], field[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    widest = of_target[mesh.SIDES[1], :2] - of_target[mesh.SIDES[0], :2]
     return Warped(
         x0=int(x0),
         y0=int(y0),
@@ -78,7 +78,7 @@ def warp_face(source: Portrait, target: Portrait, *, outline_falloff: float) -> 
         facing=_facing(of_source, points_in_roi, depth, index.shape),
         points=points_in_roi,
         target_points=of_target[:, :2] - offset,
-        width_px=float(np.linalg.norm(widest)),
+        width_px=width_of(of_target[:, :2]),
     )
 
 
@@ -86,10 +86,8 @@ def _goal(of_source, of_target, falloff: float):
     rigid = list(mesh.RIGID)
     matrix = similarity_transform(of_source[rigid], of_target[rigid])
     aligned = of_source @ matrix[:, :3].T + matrix[:, 3]
-    eyes = np.linalg.norm(of_target[263] - of_target[33])
-    from_outline = (
-        np.linalg.norm(of_target[:, None] - of_target[list(mesh.FACE_OVAL)][None], axis=2).min(1) / eyes
-    )
+    eyes, outline = np.linalg.norm(of_target[263] - of_target[33]), of_target[list(mesh.FACE_OVAL)]
+    from_outline = np.linalg.norm(of_target[:, None] - outline[None], axis=2).min(1) / eyes
     weight = 1 - smoothstep(from_outline / falloff)[:, None]
     return weight * of_target + (1 - weight) * aligned, scale_of(matrix)
 

@@ -15,7 +15,7 @@ from likeness.images import load_rgb
 from likeness.ingest.checks import refusal_alone
 from likeness.safety.consent import load_consent
 from likeness.safety.consent.parts import Floors
-from likeness.safety.floors import IdentityLimits, OwnLimits, ResnetLimits, SFaceLimits, record_limits
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits, record_limits
 from likeness.safety.identity import RESNET, SFACE, still_target, stranger, vectors_of
 
 ROOT = Path(__file__).parents[2]
@@ -67,8 +67,9 @@ def test_a_swap_that_one_embedder_still_takes_for_the_target_is_refused(cosine, 
 
 # A third embedder of the user's own: it only ever refuses.
 
-OWN = "onnx-abc"
-WITH_OWN = replace(LIMITS, own=OwnLimits(name=OWN, source_min=0.5, swap_min=0.4, target_max=0.6))
+EMBEDDER = own_embedder_config(Path(__file__), source_min=0.5, swap_min=0.4, target_max=0.6)
+OWN = EMBEDDER.name
+WITH_OWN = replace(LIMITS, own=EMBEDDER)
 
 
 def seen_by_three(cosine: float, distance: float, own: float) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
-from likeness.evaluate.samples import IMAGE, Limits, finished_sample, pairs, plan_samples
+from likeness.evaluate.samples import IMAGE, Limits, drawn_pairs, finished_sample, plan_samples
 from likeness.images import decode_rgb
 from likeness.marks.xmp import SourceType, find_code
 
@@ -40,7 +40,10 @@ OPTIONS = {
 def test_every_prompt_and_seed_is_drawn_with_and_without():
     planned = plan_samples("jade", ["a", "b"], [1, 7])
     assert len({one.id for one in planned}) == 8
-    for without, with_lora in pairs(planned):
+    pictures = {one.id: one for one in planned}
+    pairs = drawn_pairs(planned, pictures)
+    assert len(pairs) == 4
+    for without, with_lora in pairs:
         assert (without.prompt, without.seed) == (with_lora.prompt, with_lora.seed)
         assert (without.lora, with_lora.lora) == (False, True)
 

@@ -1,9 +1,12 @@
 """Whose face a drawn picture shows: no network may deny her, by the general floors."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from own_embedder import own_embedder_config
 
-from likeness.safety.floors import IdentityLimits, OwnLimits, ResnetLimits, SFaceLimits
+from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.identity import RESNET, SFACE, Vectors, drawn_stranger
 
 LIMITS = IdentityLimits(
@@ -41,10 +44,8 @@ def test_what_one_network_has_not_measured_is_nobodys() -> None:
 
 
 def test_ones_own_embedder_can_only_refuse() -> None:
-    own = OwnLimits(name="own", source_min=0.5, swap_min=0.6, target_max=0.7)
+    own = own_embedder_config(Path(__file__), source_min=0.5, swap_min=0.6, target_max=0.7)
     limits = IdentityLimits(sface=LIMITS.sface, resnet=LIMITS.resnet, own=own)
-    assert drawn_stranger(
-        {**HERS, "own": np.array([0, 1], np.float32)}, {**HERS, "own": np.array([1, 0], np.float32)}, limits
-    )
-    denied = {**face(0.3, 0.46), "own": np.array([1, 0], np.float32)}
-    assert drawn_stranger(denied, {**HERS, "own": np.array([1, 0], np.float32)}, limits)
+    hers = {**HERS, own.name: np.array([1, 0], np.float32)}
+    assert drawn_stranger({**HERS, own.name: np.array([0, 1], np.float32)}, hers, limits)
+    assert drawn_stranger({**face(0.3, 0.46), own.name: np.array([1, 0], np.float32)}, hers, limits)

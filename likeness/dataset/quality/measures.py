@@ -27,18 +27,12 @@ class Measure:
         value = self.read(of)
         if value is None:
             return Reading(words=self.words, value="not known", light="unknown", advice="")
-        sign = 1 if self.green < self.red else -1
-        light = (
-            "green"
-            if sign * value <= sign * self.green
-            else "red"
-            if sign * value >= sign * self.red
-            else "amber"
-        )
+        sign, advice = 1 if self.green < self.red else -1, self.advice
+        light = "red" if sign * value >= sign * self.red else "amber"
+        if sign * value <= sign * self.green:
+            light, advice = "green", ""
         shown = f"{value:.0%}" if self.unit == "%" else f"{value:.2g}"
-        return Reading(
-            words=self.words, value=shown, light=light, advice="" if light == "green" else self.advice
-        )
+        return Reading(words=self.words, value=shown, light=light, advice=advice)
 
 
 SHARE, NUMBER = "%", ""

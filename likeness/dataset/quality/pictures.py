@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from likeness.dataset.quality import TrainingSet
 from likeness.marks.pdq import SAME_PICTURE_BITS
@@ -55,9 +54,8 @@ def one_face(of: TrainingSet) -> float | None:
 
 def views(of: TrainingSet) -> float | None:
     """Of left, front and right: which are covered."""
-    return _covered(
-        [0 if abs(face.yaw_deg) < SIDE_DEG else int(np.sign(face.yaw_deg)) for face in _faces(of)]
-    )
+    yaws = [face.yaw_deg for face in _faces(of)]
+    return _covered([0 if abs(yaw) < SIDE_DEG else int(np.sign(yaw)) for yaw in yaws])
 
 
 def framings(of: TrainingSet) -> float | None:
@@ -83,12 +81,8 @@ def repeats(of: TrainingSet) -> float | None:
     if len(known) < 2:
         return None
     bits = np.frombuffer(b"".join(known), np.uint64).reshape(len(known), -1)
-    return sum(_seen_before(bits, number) for number in range(len(bits))) / len(bits)
-
-
-def _seen_before(bits: NDArray[np.uint64], number: int) -> bool:
-    apart = np.bitwise_count(bits[:number] ^ bits[number]).sum(axis=1)
-    return bool((apart <= SAME_PICTURE_BITS).any())
+    nearest = (np.bitwise_count(bits[:n] ^ bits[n]).sum(axis=1).min() for n in range(1, len(bits)))
+    return sum(bool(apart <= SAME_PICTURE_BITS) for apart in nearest) / len(bits)
 
 
 def _faces(of: TrainingSet) -> list[FaceEntry]:

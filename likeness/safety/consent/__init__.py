@@ -18,20 +18,8 @@ write.py         change a record's file
 """
 
 from likeness.safety.consent.load import load_consent
-from likeness.safety.consent.parts import Floors, RecordedFace, Role, Targets, Use
+from likeness.safety.consent.parts import RecordedFace, Role, Use
 from likeness.safety.consent.record import Consent
 from likeness.safety.consent.standing import in_force, still_in_force
-from likeness.safety.floors import ADULT_YEARS
 
-__all__ = [
-    "ADULT_YEARS",
-    "Consent",
-    "Floors",
-    "RecordedFace",
-    "Role",
-    "Targets",
-    "Use",
-    "in_force",
-    "load_consent",
-    "still_in_force",
-]
+__all__ = ["Consent", "RecordedFace", "Role", "Use", "in_force", "load_consent", "still_in_force"]

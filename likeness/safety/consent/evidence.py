@@ -79,11 +79,8 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
     """
     parts = PurePosixPath(name)
     outside = parts.is_absolute() or ".." in parts.parts or "\\" in name
-    if (
-        outside
-        or parts.suffix.lower() in NO_EVIDENCE
-        or any(len(os.fsencode(one)) > NAME_BYTES for one in parts.parts)
-    ):
+    too_long = any(len(os.fsencode(one)) > NAME_BYTES for one in parts.parts)
+    if outside or too_long or parts.suffix.lower() in NO_EVIDENCE:
         raise _refused(persona, f"{field}.file is {name[:80]!r}, which is not a file of evidence in consent/",
                        "copy the signed file into consent/ and name it: mia-release.pdf")  # fmt: skip
     path = folder / parts
@@ -122,9 +119,8 @@ def type_of(path: Path) -> EvidenceType | None:
 def _shown(path: Path) -> str:
     """`consent/mia.pdf`, wherever the repository lies."""
     parts = path.parts
-    return (
-        "/".join(parts[len(parts) - 1 - parts[::-1].index("consent") :]) if "consent" in parts else path.name
-    )
+    first = len(parts) - 1 - parts[::-1].index("consent") if "consent" in parts else -1
+    return "/".join(parts[first:])
 
 
 def _refused(persona: str, what: str, remedy: str) -> ConsentError:
