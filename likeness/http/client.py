@@ -99,7 +99,7 @@ class Client:
             TransientError: it failed as often as the limits allow, or the run is to end (`stopped`).
             AuthError, QuotaError, RejectedError: the provider refuses.
         """
-        return self._call("GET", path, None, safe=True, tokens=0)
+        return self._call("GET", path)
 
     def post(self, path: str, body: Json, *, safe: bool, tokens: int = 0) -> Response:
         """A JSON request; not `safe` when it buys something; `tokens` is what the rate limit counts.
@@ -113,11 +113,11 @@ class Client:
 
     def delete(self, path: str) -> None:
         """End something; asked again, and raises, as `get`."""
-        self._call("DELETE", path, None, safe=True, tokens=0)
+        self._call("DELETE", path)
 
     def file(self, path: str, *, max_mb: float) -> bytes:
         """The bytes of a file that the API itself serves, asked for as `get` asks; raises as `get` does."""
-        return self._call("GET", path, None, safe=True, tokens=0, file_mb=max_mb).body
+        return self._call("GET", path, file_mb=max_mb).body
 
     def download(self, url: str, *, max_mb: float) -> bytes:
         """A result's bytes, from https at a public address, which is checked on what is connected to; from this machine
@@ -149,10 +149,10 @@ class Client:
         self,
         method: str,
         path: str,
-        content: bytes | None,
+        content: bytes | None = None,
         *,
-        safe: bool,
-        tokens: int,
+        safe: bool = True,
+        tokens: int = 0,
         file_mb: float | None = None,
     ) -> Response:
         what, auth = f"{self._name}: {method} {path}", self._auth
