@@ -9,22 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from likeness.cli import consent_answers as option
 from likeness.cli.arguments import Persona, Yes, agree
 from likeness.cli.consent import recorded_face, show_record
-from likeness.cli.consent_answers import (
-    Age,
-    Answers,
-    Asker,
-    AttestedBy,
-    Evidence,
-    Expires,
-    Kind,
-    Scope,
-    Signed,
-    Subject,
-    asked,
-    file,
-)
+from likeness.cli.consent_answers import Answers, Asker, asked, file
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, ConsentError
@@ -50,14 +38,14 @@ ONE_MESH_FLOORS = {
 
 def new(
     persona: Persona,
-    kind: Kind = None,
-    subject: Subject = None,
-    attested_by: AttestedBy = None,
-    age: Age = None,
-    evidence: Evidence = None,
-    scope: Scope = None,
-    signed: Signed = None,
-    expires: Expires = None,
+    kind: option.Kind = None,
+    subject: option.Subject = None,
+    attested_by: option.AttestedBy = None,
+    age: option.Age = None,
+    evidence: option.Evidence = None,
+    scope: option.Scope = None,
+    signed: option.Signed = None,
+    expires: option.Expires = None,
 ) -> None:
     """Write a record from the photographs in data/PERSONA/raw/sources.
 
@@ -220,9 +208,9 @@ def _list_photographs(folder: Path, persona: str) -> None:
 
 def renew(
     persona: Persona,
-    evidence: Evidence = None,
-    signed: Signed = None,
-    expires: Expires = None,
+    evidence: option.Evidence = None,
+    signed: option.Signed = None,
+    expires: option.Expires = None,
 ) -> None:
     """Write the record of a new term, with a new id; sign it next.
 

@@ -14,7 +14,7 @@ from likeness.cli import consent_answers as option
 from likeness.cli.arguments import Yes
 from likeness.cli.consent_answers import Answers, Asker, asked, file, words
 from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
-from likeness.cli.params import params_command
+from likeness.cli.params import add_default, params_command
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, LikenessError
@@ -121,7 +121,7 @@ def new_persona(
         fields = {"name": name, "trigger": trigger or name, "class_word": str(class_word), "held_out": held,
                   "similarity": ONE_MESH_FLOORS["sface"] if whole.kind == "synthetic" else SIMILARITY}  # fmt: skip
         _write_conf(fields)
-        _name_in(config, name)
+        add_default(config, f"persona@personas.{name}: {name}", behind=r"persona@personas\.")
         params_command()
         sign_record(name, photographs=False, yes=yes)
     except BaseException:
@@ -249,13 +249,6 @@ def _target(sha256: str, said: str) -> dict[str, Any]:
 def _write_conf(fields: dict[str, Any]) -> None:
     head = "# `held_out` photographs are kept for the evaluation: never swapped, never trained on (docs/personas.md).\n"
     write_atomic(Path(f"conf/persona/{fields['name']}.yaml"), (head + dumped(fields)).encode())
-
-
-def _name_in(config: Path, name: str) -> None:
-    text = config.read_text(encoding="utf-8")
-    lines = list(re.finditer(r"^  - persona@personas\..*\n", text, re.MULTILINE))
-    at = lines[-1].end() if lines else text.index("defaults:\n") + len("defaults:\n")
-    write_atomic(config, f"{text[:at]}  - persona@personas.{name}: {name}\n{text[at:]}".encode())
 
 
 def _preview(fields: dict[str, Any]) -> None:
