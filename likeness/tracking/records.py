@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from likeness.errors import ProviderError
 from likeness.tracking.cause import cause_of, database_path, database_uri, tracking_uri
-from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS, quiet
+from likeness.tracking.client import quiet
+from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS
 
 COPY_OF = "likeness.copy_of"
 
