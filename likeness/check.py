@@ -1,7 +1,8 @@
 """What must be right before anything runs: fresh settings, providers that can be built, a base that is there, consent
 and photographs of every persona. What is wrong here would be found after hours or money."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,18 @@ def check_parts(cfg: Config) -> None:
     """
     parts = (
         *_merge_problems(),
-        *_provider_problems(cfg),
+        # Every provider is built once: its settings, files and licences are checked where it declares them.
+        *(
+            problem
+            for section in _sections()
+            for problem in _problem(getattr(cfg, section).built, f"{section}: ")
+        ),
         *_base_problems(cfg),
-        *_start_problems(cfg),
+        # The LoRA file that training starts from is there, and stays.
+        *_problem(lambda: starting_file(cfg, RepositoryPaths.here())),
         *_consent_problems(cfg),
         *_file_problems(cfg),
-        *_network_problems(cfg),
+        *_problem(lambda: _check_embedder(cfg)),
     )
     problems = list(dict.fromkeys(parts))  # the same may stop several personas
     if problems:
@@ -68,25 +75,25 @@ def _merge_problems() -> Iterator[str]:
             yield f"{path} has the conflict markers of a merge\n  remedy: keep what both sides need, and delete the markers"
 
 
-def _provider_problems(cfg: Config) -> Iterator[str]:
-    """Every provider is built once: its settings, files and licences are checked where it declares them."""
-    for section in (spec.name for spec in STAGES if spec.provider):
-        try:
-            getattr(cfg, section).built()
-        except LikenessError as error:
-            yield f"{section}: {error}"
-
-
-def _network_problems(cfg: Config) -> Iterator[str]:
-    """The user's own embedder is the file that was reviewed."""
-    if (own := cfg.faces.embedder) is None:
-        return
-    from likeness.safety.identity import own_embedder  # here: it loads onnxruntime
-
+def _problem(look: Callable[[], object], whose: str = "") -> Iterator[str]:
+    """What `look` raises, if it does."""
     try:
+        look()
+    except LikenessError as error:
+        yield f"{whose}{error}"
+
+
+def _sections() -> list[str]:
+    """The sections that name a provider."""
+    return [spec.name for spec in STAGES if spec.provider]
+
+
+def _check_embedder(cfg: Config) -> None:
+    """The user's own embedder is the file that was reviewed."""
+    if (own := cfg.faces.embedder) is not None:
+        from likeness.safety.identity import own_embedder  # here: it loads onnxruntime
+
         own_embedder(own).check()
-    except ConfigError as error:
-        yield str(error)
 
 
 def notes(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
@@ -100,7 +107,7 @@ def notes(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
 
 def _keys_not_set(cfg: Config) -> Iterator[str]:
     """A line for each provider whose key is not in the environment: no problem where everything is bought already."""
-    for section in (spec.name for spec in STAGES if spec.provider):
+    for section in _sections():
         if name := getattr(cfg, section).missing_key():
             yield f"{name} is not set: {section} will need it for what it has not bought yet"
 
@@ -141,14 +148,6 @@ def _base_problems(cfg: Config) -> Iterator[str]:
         )
 
 
-def _start_problems(cfg: Config) -> Iterator[str]:
-    """The LoRA file that training starts from is there, and stays."""
-    try:
-        starting_file(cfg, RepositoryPaths.here())
-    except ConfigError as error:
-        yield str(error)
-
-
 def _file_problems(cfg: Config) -> Iterator[str]:
     """What DVC or ingest would stop at later: folders and photographs that are missing, links to nothing, pipes."""
     for name, persona in cfg.personas.items():
@@ -180,11 +179,8 @@ def _file_problems(cfg: Config) -> Iterator[str]:
                 f"{name}: held_out names every photograph of {paths.raw_sources}, so that none is left to learn from\n"
                 f"  remedy: leave two or three in `held_out` in conf/persona/{name}.yaml, or add photographs"
             )
-        for read, path in ((read_numbers, paths.numbers), (read_allowed, paths.captions_override)):
-            try:
-                read(path)
-            except ConfigError as error:
-                yield str(error)
+        yield from _problem(partial(read_numbers, paths.numbers))
+        yield from _problem(partial(read_allowed, paths.captions_override))
         for folder in (paths.raw_sources.parent, paths.captions_override):
             for path in sorted(folder.rglob("*")):
                 if (shown := printable(str(path))) != str(path):

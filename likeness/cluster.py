@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -145,7 +146,11 @@ class Cluster:
                 reason="no-cluster",
                 remedy="lower items.ray, or add machines; " + REMEDY,
             )
-        again = _Again(self._run)
+        opened = ("stop", "spread")
+        values = {
+            one.name: getattr(self._run, one.name) for one in fields(self._run) if one.name not in opened
+        }
+        again = partial(type(self._run), **values)
         actor = ray.remote(Worker).options(
             num_cpus=needs.cpus,
             num_gpus=needs.gpus,
@@ -216,19 +221,6 @@ class Cluster:
             )
         judged = outcome_of(work, item)
         return replace(judged, reused=told.reused) if judged is not None else replace(told, work=work)
-
-
-class _Again:
-    """A run's makings, without what it has opened."""
-
-    def __init__(self, run: "Run") -> None:
-        self._kind = type(run)
-        self._values = {
-            one.name: getattr(run, one.name) for one in fields(run) if one.name not in ("stop", "spread")
-        }
-
-    def __call__(self, **more: Any) -> "Run":
-        return self._kind(**self._values, **more)
 
 
 def spread(main: "Main", run: "Run", works: Sequence[Work]) -> list[Outcome]:

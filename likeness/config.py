@@ -116,6 +116,19 @@ class Config(Section):
             )
         return self.personas[name]
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What people choose among runs of training and evaluation by."""
+        lora, optimizer, schedule = self.train.lora, self.train.optimizer, self.train.schedule
+        steps = schedule.steps if schedule.epochs is None else None
+        return {
+            "rank": lora.rank,
+            "lr": optimizer.lr,
+            "steps": steps,
+            "epochs": schedule.epochs,
+            "base": self.base.name,
+        }
+
     @model_validator(mode="after")
     def _names_match(self) -> "Config":
         for key, persona in self.personas.items():

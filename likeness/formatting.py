@@ -67,17 +67,13 @@ def format_score(value: float | None) -> str:
 
 def render(package: str, template: str, *, html: bool = False, **values: Any) -> str:
     """The text that a template of `package` makes of the values; equal values give equal text."""
-    from jinja2 import (  # here: money is formatted where no page is made
-        Environment,
-        PackageLoader,
-        StrictUndefined,
-    )
+    import jinja2  # here: money is formatted where no page is made
 
-    environment: Any = Environment(
-        loader=PackageLoader(package),
+    environment: Any = jinja2.Environment(
+        loader=jinja2.PackageLoader(package),
         autoescape=html,
         finalize=printed if html else markdown,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

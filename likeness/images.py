@@ -23,6 +23,7 @@ RGB = NDArray[np.uint8]
 Lab = NDArray[np.float32]
 """Colours [..., 3] as CIE Lab (D65): L 0..100, a green to red, b blue to yellow."""
 
+JPEG, PNG, WEBP = "image/jpeg", "image/png", "image/webp"
 FORMATS = ("JPEG", "PNG", "WEBP")
 """What is opened: Pillow would try fifty formats, EPS with Ghostscript among them."""
 
@@ -99,9 +100,13 @@ def riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + size + size % 2
 
 
-def is_picture(data: bytes) -> bool:
-    """Whether bytes begin as those of the picture files that stages write, and providers deliver."""
-    return data.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff")) or data[:4] + data[8:12] == b"RIFFWEBP"
+def mime_of(data: bytes) -> str | None:
+    """JPEG, PNG or WebP by the first bytes; None for anything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return WEBP
+    return PNG if data.startswith(PNG_SIGNATURE) else None
 
 
 def decode_rgb(data: bytes, *, name: str = "image") -> RGB:
@@ -125,15 +130,12 @@ def handed_over(rgb: object, *, who: str) -> RGB:
     """
     given = cast("NDArray[Any]", rgb)
     if not isinstance(rgb, np.ndarray) or given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3:
-        raise InputError(
-            f"{who} gave no image [H, W, 3] of uint8", reason="bad-result", remedy=TELL_ITS_AUTHOR
-        )
-    height, width, _ = given.shape
-    if not 0 < height * width <= MAX_PIXELS:
-        raise InputError(
-            f"{who} gave an image of {width} x {height} pixels", reason="bad-result", remedy=TELL_ITS_AUTHOR
-        )
-    return np.array(given, dtype=np.uint8, order="C", subok=False)
+        why = "no image [H, W, 3] of uint8"
+    elif not 0 < given.shape[0] * given.shape[1] <= MAX_PIXELS:
+        why = f"an image of {given.shape[1]} x {given.shape[0]} pixels"
+    else:
+        return np.array(given, dtype=np.uint8, order="C", subok=False)
+    raise InputError(f"{who} gave {why}", reason="bad-result", remedy=TELL_ITS_AUTHOR)
 
 
 @contextlib.contextmanager

@@ -158,11 +158,9 @@ def add_to_key_list(path: Path, key: str, name: str) -> None:
     if key in read_key_list(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = (
-        path.read_text(encoding="utf-8").rstrip()
-        if path.exists()
-        else "# KEY NAME: whose signatures count here"
-    )
+    before = "# KEY NAME: whose signatures count here"
+    if path.exists():
+        before = path.read_text(encoding="utf-8").rstrip()
     written = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(f"{before}\n{key} {name.strip()}\n")

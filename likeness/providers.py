@@ -29,10 +29,14 @@ from likeness.store.items import Json
 
 Task = Literal["swap", "enhance", "caption"]
 # What the class names of a task's providers end in.
-TASKS: dict[Task, str] = {"swap": "Swapper", "enhance": "Enhancer", "caption": "Captioner"}
+TASKS: dict[str, str] = {"swap": "Swapper", "enhance": "Enhancer", "caption": "Captioner"}
 ENTRY_POINTS = "likeness.providers"
 TARGET = "_target_"
 OPTIMIZER_PACKAGES = ("torch.optim", "bitsandbytes.optim", "lion_pytorch", "prodigyopt", "schedulefree")
+
+OPTIMIZER = "train.optimizer"
+# Where a class may be named, with the word that entry points of packages begin with.
+PLACES = {OPTIMIZER: "optimizer", **{f"{task}.provider": task for task in TASKS}}
 
 Work = TypeVar("Work", covariant=True)
 
@@ -119,12 +123,17 @@ class ProviderSection(Section):
         return name if name and not os.environ.get(name) else None
 
 
+def is_remote(section: Any) -> bool:
+    """Whether a section has a provider, and it sends its work elsewhere."""
+    return isinstance(section, ProviderSection) and section.provider_class().remote
+
+
 def registered(task: Task) -> dict[str, str]:
     """{dotted name: module:Class} of all providers of a task."""
     return own(task) | installed(task)
 
 
-def own(task: Task) -> dict[str, str]:
+def own(task: str) -> dict[str, str]:
     """likeness' own, read from the text of the task's modules: nothing is imported."""
     classes = re.compile(rf"^class (\w+{TASKS[task]})\b", re.MULTILINE)
     return {
@@ -144,59 +153,32 @@ def installed(task: str) -> dict[str, str]:
     }
 
 
-def check_target(task: Task, target: Any) -> str:
-    """The `module:Class` of a registered provider.
-
-    Raises:
-        ConfigError: `unregistered-provider`; nothing was imported.
-    """
-    known = own(task)
-    if str(target) not in known:
-        known |= installed(task)
-    if str(target) in known:
-        return known[str(target)]
-    raise ConfigError(
-        f"{task}.provider.{TARGET}: {as_yaml(target)} is not a registered provider; registered are {', '.join(known)}",
-        reason="unregistered-provider",
-        remedy=f"choose one of conf/{task}/, or install the package that registers it (docs/adding-a-provider.md)",
-    )
-
-
-def check_optimizer(target: object) -> str:
-    """The `module:Class` of an optimizer that may be named.
-
-    Raises:
-        ConfigError: `unregistered-provider`; nothing was imported.
-    """
-    module, _, name = str(target).rpartition(".")
-    if module in OPTIMIZER_PACKAGES and name.isidentifier():
-        return f"{module}:{name}"
-    known = installed("optimizer")
-    if str(target) in known:
-        return known[str(target)]
-    raise ConfigError(
-        f"train.optimizer.{TARGET}: {as_yaml(target)} is not an optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}",
-        reason="unregistered-provider",
-        remedy="choose one of conf/train/optimizer/, or install the package that registers it",
-    )
-
-
 def check_place(place: str, target: Any) -> str:
     """The `module:Class` that a `_target_` at `place` of params.yaml stands for.
 
     Raises:
         ConfigError: `unregistered-provider`; nothing was imported.
     """
-    if place == "train.optimizer":
-        return check_optimizer(target)
-    for task in TASKS:
-        if place == f"{task}.provider":
-            return check_target(task, target)
+    task, named = PLACES.get(place), str(target)
+    module, _, name = named.rpartition(".")
+    if place == OPTIMIZER and module in OPTIMIZER_PACKAGES and name.isidentifier():
+        return f"{module}:{name}"
+    known = own(task) if task in TASKS else {}
+    if task is not None and named not in known:
+        known |= installed(task)
+    if named in known:
+        return known[named]
+    remedy = f"choose one of conf/{place.removesuffix('.provider').replace('.', '/')}/, or install the package that registers it"
+    if task in TASKS:
+        words = f"is not a registered provider; registered are {', '.join(known)}"
+        remedy += " (docs/adding-a-provider.md)"
+    elif place == OPTIMIZER:
+        words = f"is not an optimizer of {', '.join((*OPTIMIZER_PACKAGES, *known))}"
+    else:
+        words = f"may not stand here: only {OPTIMIZER} and {', '.join(list(PLACES)[1:])} name a class"
+        remedy = f"delete {place}.{TARGET} in conf/, then run `make params`"
     raise ConfigError(
-        f"{place}.{TARGET}: {as_yaml(target)} may not stand here: only train.optimizer and "
-        f"{', '.join(f'{task}.provider' for task in TASKS)} name a class",
-        reason="unregistered-provider",
-        remedy=f"delete {place}.{TARGET} in conf/, then run `make params`",
+        f"{place}.{TARGET}: {as_yaml(target)} {words}", reason="unregistered-provider", remedy=remedy
     )
 
 
@@ -206,7 +188,7 @@ def provider_class(task: Task, target: Any) -> type[Provider[Any]]:
     Raises:
         ConfigError: it is not registered, its package does not import, or it lacks a part of the Protocol.
     """
-    module, _, name = check_target(task, target).partition(":")
+    module, _, name = check_place(f"{task}.provider", target).partition(":")
     try:
         kind = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
@@ -258,8 +240,5 @@ def settings_of(kind: type[Any]) -> dict[str, Any]:
     """The names of a provider's settings, with their types."""
     if issubclass(kind, BaseModel):
         return {name: field.annotation for name, field in kind.model_fields.items()}
-    return (
-        {field.name: field.type for field in dataclasses.fields(kind)}
-        if dataclasses.is_dataclass(kind)
-        else {}
-    )
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    return {field.name: field.type for field in fields}

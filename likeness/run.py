@@ -26,10 +26,11 @@ from likeness.safety.consent.standing import standing_of
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
-from likeness.store.items import ItemStore
+from likeness.store.items import ItemStore, Json
 from likeness.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
+    from likeness.safety.gates import Door
     from likeness.safety.measurements import Measurements
     from likeness.safety.pictures import PictureGate
 
@@ -106,26 +107,17 @@ class Run:
 
     @cached_property
     def items(self) -> ItemStore:
-        """The item store of this repository and of the team.
-
-        Raises:
-            AuthError, ConfigError: items.remote can't be used; nothing has been spent.
-        """
-        return open_items(
-            self.config, self.repository, persona=self.persona.name, inspect=self._inspect_arrival
-        )
+        """The item store of this repository and of the team; raises as `open_items`, before anything has been spent."""
+        persona, inspect = self.persona.name, self._inspect_arrival
+        return open_items(self.config, self.repository, persona=persona, inspect=inspect)
 
     @cached_property
     def buyer(self) -> Buyer:
         """Where the stage buys: the budget and the prices of conf/, the history of this repository."""
+        permit, cfg, who = partial(self.require, *self.uses), self.config, self.persona.name
         spending = Spending(
-            self.repository.spending,
-            prices=self.config.prices,
-            budget=self.config.budget,
-            stage=self.stage,
-            persona=self.persona.name,
+            self.repository.spending, prices=cfg.prices, budget=cfg.budget, stage=self.stage, persona=who
         )
-        permit = partial(self.require, *self.uses)
         return Buyer(self.items, spending, self.stop, self.judge_delivery, permit)
 
     @cached_property
@@ -141,6 +133,12 @@ class Run:
 
         return Measurements(gate or self.gate, self.own_items, self.embedder)
 
+    def refuse_picture(self, door: "Door", seen: Mapping[str, Json], **words: Any) -> None:
+        """See `refuse_picture`, with the persona's record and the user's own embedder."""
+        from likeness.safety.pictures import refuse_picture
+
+        refuse_picture(door, seen, self.consent, embedder=self.embedder, **words)
+
     def judge_delivery(self, picture: bytes) -> None:
         """Refuse a picture that a provider gave before it is kept.
 
@@ -148,29 +146,20 @@ class Run:
             InputError: with a gate's reason.
         """
         from likeness.images import decode_rgb
-        from likeness.safety.pictures import refuse_picture
 
-        rgb = decode_rgb(picture, name="the delivery")
-        seen, limit = self.gate.measure(rgb), self.config.ingest.max_explicit
-        refuse_picture(
-            "delivery", seen, self.consent, what="the delivery", max_explicit=limit, embedder=self.embedder
+        seen = self.gate.measure(decode_rgb(picture, name="the delivery"))
+        self.refuse_picture(
+            "delivery", seen, what="the delivery", max_explicit=self.config.ingest.max_explicit
         )
 
     def _inspect_arrival(self, files: Mapping[str, bytes]) -> None:
         """Refuse what a team's store has where its pictures show what no setting lets pass; they are measured here."""
-        from likeness.images import decode_rgb, is_picture
-        from likeness.safety.pictures import refuse_picture
+        from likeness.images import decode_rgb, mime_of
 
         for name, data in files.items():
-            if is_picture(data):
+            if mime_of(data) is not None:
                 seen = self.gate.measure(decode_rgb(data, name=name))
-                refuse_picture(
-                    "delivery",
-                    seen,
-                    self.consent,
-                    what="the team's store has a picture that is",
-                    embedder=self.embedder,
-                )
+                self.refuse_picture("delivery", seen, what="the team's store has a picture that is")
 
     def at(self, stage: str) -> "Run":
         """The same run at another stage, with the same store."""
@@ -204,22 +193,8 @@ class Run:
             stage=self.stage,
             persona=self.persona.name,
             params=params,
-            columns=self._columns,
+            columns=self.config.columns if self.stage in ("train", "evaluate") else {},
         )
-
-    @property
-    def _columns(self) -> dict[str, Any]:
-        """What people choose among runs of training and evaluation by."""
-        if self.stage not in ("train", "evaluate"):
-            return {}
-        train = self.config.train
-        return {
-            "rank": train.lora.rank,
-            "lr": train.optimizer.lr,
-            "steps": train.schedule.steps if train.schedule.epochs is None else None,
-            "epochs": train.schedule.epochs,
-            "base": self.config.base.name,
-        }
 
     def batch(self, works: Sequence[Work], *, what: str = "", workers: int | None = None) -> list[Outcome]:
         """See `run_batch`; as many workers as fill what a remote provider is allowed in flight. `what` tells several batches of
@@ -271,8 +246,3 @@ def run_at(stage: str, persona: str, config: Config | None = None) -> Run:
     learn_from_git(current.repository.root)
     current.require(*current.uses)
     return current
-
-
-def is_remote(section: Any) -> bool:
-    """Whether a section has a provider, and it sends its work elsewhere."""
-    return isinstance(section, ProviderSection) and section.provider_class().remote

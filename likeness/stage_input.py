@@ -48,13 +48,11 @@ def judge_picture(run: Run, picture: Picture) -> None:
     """
     if run.own_items.object_path(picture.entry.sha256).is_file():
         return
-    from likeness.safety.pictures import refuse_picture  # here: the networks' libraries
-
     seen = run.measurements().of(picture.data(), name=picture.entry.file)
     # Whose age the record attests in a photograph, ingest knows by the photograph's bytes.
     doors: dict[Path, Door] = {run.paths.ingested: "ingested photograph", run.paths.samples: "drawn picture"}
     door = doors.get(picture.path.parent, "stage input")
-    refuse_picture(door, seen, run.consent, what=str(picture.path), embedder=run.embedder)
+    run.refuse_picture(door, seen, what=str(picture.path))
 
 
 def judge_photograph(run: Run, rgb: RGB, *, what: str) -> None:
@@ -63,8 +61,4 @@ def judge_photograph(run: Run, rgb: RGB, *, what: str) -> None:
     Raises:
         InputError: refused, with the gate's reason.
     """
-    from likeness.safety.pictures import refuse_picture
-
-    refuse_picture(
-        "ingested photograph", run.gate.measure(rgb), run.consent, what=what, embedder=run.embedder
-    )
+    run.refuse_picture("ingested photograph", run.gate.measure(rgb), what=what)

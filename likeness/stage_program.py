@@ -20,8 +20,9 @@ from likeness.pipeline.outputs import require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.pipeline.supervise import supervise
 from likeness.program import for_this_user_alone
+from likeness.providers import is_remote
 from likeness.purchases.history import is_awaited, purchases, total_usd
-from likeness.run import Run, is_remote
+from likeness.run import Run
 from likeness.safety.consent.history import learn_from_git
 from likeness.store import open_items
 

@@ -12,7 +12,7 @@ import base64
 import platform
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from likeness.key_files import (
     add_to_key_list,
@@ -44,23 +44,16 @@ class TeamKeys:
 
     def signer(self, data: bytes, signature: object) -> str | None:
         """The member who signed exactly `data`; None where none did."""
-        if not isinstance(signature, dict):
-            return None
-        key = signature.get("key")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if not isinstance(key, str) or key not in self.members:
-            return None
-        return self.members[key] if self.is_signed_by(key, data, signature) else None  # pyright: ignore[reportUnknownArgumentType]
+        key = _said(signature, "key")
+        return self.members[key] if key in self.members and self.is_signed_by(key, data, signature) else None
 
     def is_signed_by(self, key: str, data: bytes, signature: object) -> bool:
         """Whether the owner of this public key signed exactly `data`."""
-        value = signature.get("value") if isinstance(signature, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if not isinstance(value, str) or signature.get("key") != key:  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
-            return False
         try:
-            public, signed = base64.b64decode(key), base64.b64decode(value)
+            public, signed = base64.b64decode(key), base64.b64decode(_said(signature, "value"))
         except ValueError:
             return False
-        return verified(public, signed, self._purpose + data)
+        return _said(signature, "key") == key and verified(public, signed, self._purpose + data)
 
     @cached_property
     def public(self) -> str:
@@ -76,9 +69,8 @@ class TeamKeys:
         """
         own = {self.public: platform.node() or "this machine"}
         root = RepositoryPaths.here().root
-        here = (
-            root if (root / PARAMS).is_file() else None
-        )  # a command may run anywhere, in this user's home, too
+        # A command may run anywhere, in this user's home, too.
+        here = root if (root / PARAMS).is_file() else None
         return own | read_key_list(self.folder / MEMBERS, repository=here)
 
     def allow(self, key: str, name: str) -> None:
@@ -98,3 +90,9 @@ class TeamKeys:
             return new_private_key(path)
         except FileExistsError:
             return read_private_key(path, remedy="put the key back, or move it away: a new one is made")
+
+
+def _said(signature: object, name: str) -> str:
+    """A part of what may be a signature; nothing where it has none."""
+    value = cast("dict[str, object]", signature).get(name) if isinstance(signature, dict) else None
+    return value if isinstance(value, str) else ""

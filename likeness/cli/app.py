@@ -35,7 +35,7 @@ GROUPS = {
         "keygen": "keys.keygen",
         "allow": "keys.allow_signer",
         "new": "consent_records.new",
-        "sign": "consent_records.sign_record",
+        "sign": "consent_sign.sign_record",
         "show": "consent.show",
         "revoke": "revoke.revoke_command",
         "renew": "consent_records.renew",

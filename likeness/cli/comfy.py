@@ -50,12 +50,10 @@ def trial_command(persona: Persona, as_json: Json = False) -> int:
     say(f"Similarity to held-out photographs: {_number(result.identity_without)} without the LoRA,"
         f" {_number(result.identity_with)} with it; our own samples with it: {_number(result.identity_ours)}.")  # fmt: skip
     say(f"The LoRA changes a pixel by {_number(result.effect)} of 255 on average.")
-    log = (
-        "The server shows no log: keys that were not loaded are told by the pictures alone."
-        if result.not_loaded is None
-        else f"Keys not loaded, by the server's log: {len(result.not_loaded)}."
-    )
-    say(log)
+    if result.not_loaded is None:
+        say("The server shows no log: keys that were not loaded are told by the pictures alone.")
+    else:
+        say(f"Keys not loaded, by the server's log: {len(result.not_loaded)}.")
     say(f"Pictures: {run.paths.comfy_sheet}")
     for problem in result.problems:
         say(f"FAILED: {problem}.")

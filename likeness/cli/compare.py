@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from likeness.cli.arguments import Json, complete_persona, print_json
+from likeness.cli.draw import at_strength, renderer_of
 from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError
 from likeness.paths import PARAMS
 from likeness.run import Run, run_at
-from likeness.versions.comparison import Comparison, compared, drawn
-from likeness.versions.comparison_words import figure, interval, verdict
+from likeness.versions.comparison import Comparison, compared, drawn, figure, interval, verdict
 from likeness.versions.revision import EXPERIMENTS, refs
 from likeness.versions.sides import Side, incomparable, sides
 
@@ -100,20 +100,14 @@ def _evaluated(persona: str) -> Iterator[str]:
 
 def draw_sides(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> list[Comparison]:
     """The comparison at each strength; pictures that were drawn before are items and are not drawn again."""
-    from likeness.diffusion.load import load_base
-    from likeness.evaluate.draw import Renderer
     from likeness.evaluate.face_embeddings import Finder
     from likeness.safety.identity import face_analyzer
-    from likeness.safety.rating import Rater
 
-    base = load_base(run.config.base, device=run.config.train.system.device, memo=run.repository.digests)
+    renderer = renderer_of(run)
     finder = Finder(analyzer=face_analyzer(run.embedder), own=run.embedder and run.embedder.name)
     made: list[Comparison] = []
-    for strength in strengths:
-        evaluate = run.config.evaluate.model_copy(update={"lora_scale": strength})
-        config = run.config.model_copy(update={"evaluate": evaluate})
-        at = replace(run, config=config)
-        made.append(drawn(at, Renderer(cfg=config, base=base, rater=Rater()), found, finder))
+    for config in (at_strength(run.config, strength) for strength in strengths):
+        made.append(drawn(replace(run, config=config), replace(renderer, cfg=config), found, finder))
     return made
 
 

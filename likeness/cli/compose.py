@@ -67,12 +67,8 @@ def refuse_odd_defaults(config: Path) -> None:
     """
     # Read as Hydra reads it: `1e3` is a number to OmegaConf alone.
     defaults = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(config))).get("defaults", [])
-    choices = [
-        pair
-        for entry in defaults
-        if isinstance(entry, dict)
-        for pair in cast("dict[Any, Any]", entry).items()
-    ]
+    named = [cast("dict[Any, Any]", entry) for entry in defaults if isinstance(entry, dict)]
+    choices = [pair for entry in named for pair in entry.items()]
     odd = [f"{group}: {choice}" for group, choice in choices if not isinstance(choice, str)]
     if odd:
         raise ConfigError(
@@ -130,7 +126,6 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
         refuse_resolvers(value, where=f"the override of {name}")
         if re.match(r"[+~]*hydra\b", name):
             raise ConfigError(f"{name}: Hydra itself is not set here", remedy="name a setting of params.yaml")
-    overrides = [match.groups() for word in words if (match := OVERRIDE.fullmatch(word))]
     conf = repository / "conf"
     groups = {
         folder.relative_to(conf).as_posix(): sorted(path.stem for path in folder.glob("[!_]*.yaml"))
@@ -142,49 +137,43 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     chosen = {re.split("[/@]", place)[0] for place in places if place in groups or "/" in place}
     if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
         chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
-    config = (conf / "config.yaml").read_text(encoding="utf-8")
     values = dict(dotted(read_values(repository / "params.yaml")))
-    known = set(values)
-    problems = [
-        f"{word}: write KEY=VALUE"
-        for word in words
-        if not re.match(r"[+~]*[^+~=]+=|~[^=]+\Z", word, re.DOTALL)
-    ]
-    for word in words:
-        if (place := re.match(r"(\+*)([a-z][\w/]*)@([\w.]+)=(.*)", word)) is None:
-            continue
+    found = [_problem(word, groups, values, chosen, conf) for word in words]
+    if problems := list(filter(None, found)):
+        raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting, conf/ every choice")
+
+
+def _problem(
+    word: str, groups: Mapping[str, list[str]], values: Mapping[str, Any], chosen: set[str], conf: Path
+) -> str | None:
+    """What is wrong with one word; `chosen` are sections of which other words make another choice."""
+    config = (conf / "config.yaml").read_text(encoding="utf-8")
+    if not re.match(r"[+~]*[^+~=]+=|~[^=]+\Z", word, re.DOTALL):
+        return f"{word}: write KEY=VALUE"
+    if place := re.match(r"(\+*)([a-z][\w/]*)@([\w.]+)=(.*)", word):
         added, group, package, value = place.groups()
         there = re.search(rf"^  - {group}@{re.escape(package)}:", config, re.MULTILINE)
         if group in groups and not set(value.split(",")) <= set(groups[group]):
-            problems.append(f"{word}: conf/{group}/ has {', '.join(groups[group])}")
-        elif bool(there) == bool(added):
-            said = "a choice there already" if there else "no choice there yet"
-            problems.append(
-                f"{word}: conf/config.yaml has {said}; write {'' if there else '+'}{word.lstrip('+')}"
-            )
-    for added, key, value in overrides:
-        if key in groups:
-            # A sweep names several: `swap=local,maxstudio`.
-            if unknown := [choice for choice in value.split(",") if choice not in groups[key]]:
-                problems.append(f"{key}={','.join(unknown)}: conf/{key}/ has {', '.join(groups[key])}")
-            elif not added and is_overlay(repository, key):
-                problems.append(
-                    f"{key}={value}: conf/config.yaml chooses nothing of conf/{key}/ yet; write +{key}={value}"
-                )
-            elif added == "+" and re.search(rf"^  - (?:override )?{re.escape(key)}:", config, re.MULTILINE):
-                problems.append(
-                    f"+{key}={value}: conf/config.yaml has a choice of it already; write {key}={value}"
-                )
-        elif added:
-            continue
-        elif known and key not in known and key.split(".")[0] not in chosen:
-            problems.append(f"{key}: there is no such setting{nearest(key, known)}")
-        elif isinstance(values.get(key), dict) and not _fits_section(key, value):
-            problems.append(
-                f"{key}={value}: {key} holds {', '.join(values[key])}; write {_one_below(key, values)}"
-            )
-    if problems:
-        raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting, conf/ every choice")
+            return f"{word}: conf/{group}/ has {', '.join(groups[group])}"
+        said, sign = ("a choice there already", "") if there else ("no choice there yet", "+")
+        if bool(there) == bool(added):
+            return f"{word}: conf/config.yaml has {said}; write {sign}{word.lstrip('+')}"
+    if (match := OVERRIDE.fullmatch(word)) is None:
+        return None
+    added, key, value = match.groups()
+    if key in groups:
+        # A sweep names several: `swap=local,maxstudio`.
+        if unknown := [choice for choice in value.split(",") if choice not in groups[key]]:
+            return f"{key}={','.join(unknown)}: conf/{key}/ has {', '.join(groups[key])}"
+        if not added and _is_overlay(conf, config, key):
+            return f"{key}={value}: conf/config.yaml chooses nothing of conf/{key}/ yet; write +{key}={value}"
+        if added == "+" and re.search(rf"^  - (?:override )?{re.escape(key)}:", config, re.MULTILINE):
+            return f"+{key}={value}: conf/config.yaml has a choice of it already; write {key}={value}"
+    elif not added and values and key not in values and key.split(".")[0] not in chosen:
+        return f"{key}: there is no such setting{nearest(key, values)}"
+    elif not added and isinstance(values.get(key), dict) and not _fits_section(key, value):
+        return f"{key}={value}: {key} holds {', '.join(values[key])}; write {_one_below(key, values)}"
+    return None
 
 
 def _fits_section(key: str, value: str) -> bool:
@@ -207,13 +196,10 @@ def _one_below(key: str, values: Mapping[str, Any]) -> str:
     )
 
 
-def is_overlay(repository: Path, group: str) -> bool:
-    """Whether a group changes settings of others, and conf/config.yaml chooses nothing of it."""
-    config = (repository / "conf" / "config.yaml").read_text(encoding="utf-8")
-    files = (repository / "conf" / group).glob("*.yaml")
-    return f"\n  - {group}:" not in config and any(
-        "@package _global_" in path.read_text(encoding="utf-8") for path in files
-    )
+def _is_overlay(conf: Path, config: str, group: str) -> bool:
+    """Whether a group changes settings of others, and `config`, the text of conf/config.yaml, chooses nothing of it."""
+    texts = (path.read_text(encoding="utf-8") for path in (conf / group).glob("*.yaml"))
+    return f"\n  - {group}:" not in config and any("@package _global_" in text for text in texts)
 
 
 def nearest(key: str, known: Iterable[str]) -> str:

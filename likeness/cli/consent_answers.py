@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,6 +34,7 @@ Expires = Annotated[
 
 
 ALL_SCOPES = ["swap", "train", "generate"]
+KINDS = ("self", "release", "synthetic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +62,15 @@ def words(said: str) -> str:
     return said
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
-    """One of these words."""
+def kind(said: str) -> str:
+    """Whose likeness it is.
 
-    def read(said: str) -> str:
-        if said not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return said
-
-    return read
+    Raises:
+        ValueError: it is none of the KINDS.
+    """
+    if said not in KINDS:
+        raise ValueError(f"one of {', '.join(KINDS)}")
+    return said
 
 
 def adult_age(said: str) -> int:
@@ -123,16 +124,12 @@ class Asker:
 
 def asked(asker: Asker, given: Answers) -> Answers:
     """The answers, with those that were missing asked for."""
-    kind = asker.ask(
-        "--kind", given.kind, "self, release or synthetic", one_of("self", "release", "synthetic")
-    )
-    return Answers(
-        kind=kind,
+    return replace(
+        given,
+        kind=asker.ask("--kind", given.kind, "self, release or synthetic", kind),
         subject=asker.ask("--subject", given.subject, "Who is it? (Mia Example)"),
         attested_by=asker.ask("--attested-by", given.attested_by, "Who saw that it is an adult, and how?"),
         age_years=asker.ask("--age", given.age_years, "Age in years", adult_age),
         evidence=asker.ask("--evidence", given.evidence, "The signed release (a file)", file),
         scope=given.scope or ALL_SCOPES,
-        signed=given.signed,
-        expires=given.expires,
     )

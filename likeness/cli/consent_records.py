@@ -3,41 +3,25 @@
 import contextlib
 import datetime
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from likeness.cli.arguments import Persona, Yes, agree
-from likeness.cli.consent import recorded_face, show_record
-from likeness.cli.consent_answers import (
-    Age,
-    Answers,
-    Asker,
-    AttestedBy,
-    Evidence,
-    Expires,
-    Kind,
-    Scope,
-    Signed,
-    Subject,
-    asked,
-    file,
-)
+from likeness.cli import consent_answers as option
+from likeness.cli.arguments import Persona
+from likeness.cli.consent import recorded_face
+from likeness.cli.consent_answers import Answers, Asker, asked, file
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError, ConsentError
-from likeness.ingest.listing import photographs, printable
-from likeness.key_files import public_text, settings_folder
+from likeness.errors import ConsentError
+from likeness.ingest.listing import photographs
 from likeness.paths import PersonaPaths, RepositoryPaths
-from likeness.safety.consent.evidence import check_evidence, take_evidence
+from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.load import read_consent
 from likeness.safety.consent.record import months_later
 from likeness.safety.consent.revocations import check_not_revoked, revocations, today
-from likeness.safety.consent.signing import ALLOWED, allowed_signers, own_key
-from likeness.safety.consent.write import dumped, set_field, sign_file
+from likeness.safety.consent.write import dumped, set_field
 
 USUAL_TERM_MONTHS = 12
 # People of one head mesh come nearer to each other than photographs of strangers do (docs/synthetic-people.md).
@@ -50,14 +34,14 @@ ONE_MESH_FLOORS = {
 
 def new(
     persona: Persona,
-    kind: Kind = None,
-    subject: Subject = None,
-    attested_by: AttestedBy = None,
-    age: Age = None,
-    evidence: Evidence = None,
-    scope: Scope = None,
-    signed: Signed = None,
-    expires: Expires = None,
+    kind: option.Kind = None,
+    subject: option.Subject = None,
+    attested_by: option.AttestedBy = None,
+    age: option.Age = None,
+    evidence: option.Evidence = None,
+    scope: option.Scope = None,
+    signed: option.Signed = None,
+    expires: option.Expires = None,
 ) -> None:
     """Write a record from the photographs in data/PERSONA/raw/sources.
 
@@ -145,84 +129,11 @@ def listed_photographs(persona: str) -> dict[str, dict[str, Any]]:
     return {path.name: {"sha256": sha256_file(path)} for path in photos if path.is_file()}
 
 
-def sign_record(
-    persona: Persona,
-    photographs: Annotated[
-        bool, typer.Option("--photographs", help="First list the photographs as they are now.")
-    ] = False,
-    yes: Yes = False,
-) -> None:
-    """Sign a record with your key, as it is and as a whole.
-
-    It is shown first. Each later change needs another signature.
-
-    \b
-    Examples:
-      likeness consent sign mia
-      likeness consent sign mia --photographs --yes
-    """
-    repository = RepositoryPaths.here()
-    folder, key = repository.consent, own_key()
-    learn_from_git(repository.root)
-    with _as_it_was(folder / f"{persona}.yaml"):
-        if photographs:
-            _list_photographs(folder, persona)
-        record = read_consent(folder, persona)
-        for field, evidence in record.evidence_files().items():
-            check_evidence(folder, persona, field, evidence)
-        check_not_revoked(record, repository.root)
-        sys.stdout.write(show_record(record))
-        agree("Is that what was agreed, and do you sign it?", yes=yes)
-        by = allowed_signers(repository.root).get(public_text(key))
-        if by is None:
-            raise ConfigError(f"your own key is not in {settings_folder() / ALLOWED}", reason="keys-invalid",
-                              remedy=f"likeness consent allow {public_text(key)} --name NAME")  # fmt: skip
-        sign_file(folder, persona, key, by)
-    sys.stderr.write(f"consent/{persona}.yaml is signed by {by}\n")
-
-
-@contextlib.contextmanager
-def _as_it_was(path: Path) -> Generator[None]:
-    """A record that is not signed in the end keeps its bytes, and with them the signature that it had."""
-    before = path.read_bytes() if path.is_file() else None
-    try:
-        yield
-    except BaseException:
-        if before is not None and path.read_bytes() != before:
-            write_atomic(path, before)
-        raise
-
-
-def _list_photographs(folder: Path, persona: str) -> None:
-    """Bring the list of photographs up to date, and say what changes; ages that were attested for the same bytes stay."""
-    path = folder / f"{persona}.yaml"
-    if not path.is_file():
-        return  # reading it says so
-    listed = listed_photographs(persona)
-    try:
-        photos = read_consent(folder, persona).photos
-    except ConsentError:
-        photos = {}  # a synthetic person's record is not whole without a list
-    before = {photo.sha256: photo for photo in photos.values()}
-    named = {photo.sha256: name for name, photo in photos.items()}
-    for one in listed.values():
-        if (known := before.get(one["sha256"])) and known.age_years is not None:
-            one["age_years"] = known.age_years
-    now = {one["sha256"] for one in listed.values()}
-    for word, names in (
-        ("new", [name for name, one in listed.items() if one["sha256"] not in before]),
-        ("no longer there", [name for sha256, name in named.items() if sha256 not in now]),
-    ):
-        if names:
-            sys.stdout.write(f"  {word}: {', '.join(map(printable, names))}\n")
-    set_field(folder, persona, "photos", listed)
-
-
 def renew(
     persona: Persona,
-    evidence: Evidence = None,
-    signed: Signed = None,
-    expires: Expires = None,
+    evidence: option.Evidence = None,
+    signed: option.Signed = None,
+    expires: option.Expires = None,
 ) -> None:
     """Write the record of a new term, with a new id; sign it next.
 

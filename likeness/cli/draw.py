@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likeness.cli.arguments import Persona
-from likeness.config import load_config
+from likeness.config import Config, load_config
 from likeness.disk import try_place
 from likeness.paths import PARAMS
 from likeness.run import Run, run_at
@@ -63,10 +63,13 @@ def run_of(persona: str, strength: float | None = None) -> Run:
         ConsentError: the persona's record is not in force.
     """
     config = load_config(PARAMS)
-    if strength is not None:
-        evaluate = config.evaluate.model_copy(update={"lora_scale": strength})
-        config = config.model_copy(update={"evaluate": evaluate})
-    return run_at("evaluate", persona, config)
+    return run_at("evaluate", persona, config if strength is None else at_strength(config, strength))
+
+
+def at_strength(config: Config, strength: float) -> Config:
+    """The same settings with another strength of the LoRA."""
+    evaluate = config.evaluate.model_copy(update={"lora_scale": strength})
+    return config.model_copy(update={"evaluate": evaluate})
 
 
 def renderer_of(run: Run) -> Renderer:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from likeness.cli.arguments import Json, print_json
-from likeness.cli.tables import show
+from likeness.cli.tables import PlainTable, show
 from likeness.disk import write_atomic
 from likeness.errors import DiskError, InputError, LikenessError
 from likeness.formatting import format_bytes, on_terminal
@@ -71,17 +70,16 @@ def inspect_command(
         except LikenessError as error:
             sys.stderr.write(f"\ninspect: {error}\n")
     if as_json:
-        rows = [asdict(one) | {"path": str(one.path)} for one in found]
-        print_json(rows)
+        print_json([asdict(one) for one in found])
     else:
         for one in found:
             show(table(one))
     return int(len(found) < len(files))
 
 
-def table(one: LoraFile) -> Table:
+def table(one: LoraFile) -> PlainTable:
     """A file's answers, with what is wrong in red."""
-    view = Table(title=escape(str(one.path)), title_justify="left", show_header=False)
+    view = PlainTable(title=Text(on_terminal(str(one.path))), title_justify="left", show_header=False)
     view.add_column(no_wrap=True)
     view.add_column(overflow="fold")
     rows: dict[str, str] = {
@@ -100,11 +98,11 @@ def table(one: LoraFile) -> Table:
     if tags := common_tags(one.metadata.get("ss_tag_frequency", "")):
         rows["common tags"] = ", ".join(f"{tag} ({count})" for tag, count in tags)
     for question, answer in rows.items():
-        view.add_row(question, escape(on_terminal(answer)[:MAX_WORDS]))
+        view.add_row(question, answer[:MAX_WORDS])
     if not one.metadata:
         view.add_row("", "The file says nothing about itself.")
     for problem in one.problems:
-        view.add_row("[red]note[/red]", f"[red]{escape(problem)}[/red]")
+        view.add_row("note", problem, style="red")
     return view
 
 
@@ -149,12 +147,10 @@ def convert_command(
     """
     try:
         refuse_revoked(read_header(file).metadata, RepositoryPaths.here().root, what=str(file))
-        if to:
+        if to:  # before the libraries are loaded that know the bases: they take seconds
             from likeness.lora.file import read_file, refuse_broken
 
-            refuse_broken(
-                read_file(file)
-            )  # before the libraries are loaded that know the bases: they take seconds
+            refuse_broken(read_file(file))
         from likeness.lora.convert import convert
         from likeness.lora.export import DTYPES
 

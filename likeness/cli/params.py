@@ -6,13 +6,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 import yaml
 
-from likeness.cli.compose import compose, composed, read_values
+from likeness.cli.compose import composed, composed_text, read_values
 from likeness.conf_digest import DIGESTS
 from likeness.config import validated
 from likeness.disk import write_atomic
@@ -20,7 +19,7 @@ from likeness.errors import ConfigError
 from likeness.paths import PARAMS
 from likeness.setting_problems import as_yaml
 from likeness.settings import flatten
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import parse_yaml
 
 CONF = Path("conf")
 SHOWN = 20
@@ -54,11 +53,9 @@ def params_command(
         plain = composed(Path.cwd())
         keep_values(keep, differences(plain, composed(Path.cwd(), *words) if words else before))
         words = []
-    with TemporaryDirectory() as folder:
-        composition = Path(folder) / PARAMS.name
-        compose(Path.cwd(), composition, words)
-        personas = validated(read_yaml(composition, remedy=""), PARAMS).personas
-        write_atomic(PARAMS, composition.read_bytes())
+    text = composed_text(Path.cwd(), *words)
+    personas = validated(parse_yaml(text), PARAMS).personas
+    write_atomic(PARAMS, text.encode())
     sys.stderr.write(f"params: params.yaml composed from conf/ for {', '.join(personas)}\n")
     sys.stderr.writelines(told(before, read_values(PARAMS), words))
 
@@ -105,6 +102,17 @@ def as_override(key: str, value: Any) -> str:
     return shlex.quote(f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}")
 
 
+def add_default(config: Path, line: str, *, behind: str = "") -> None:
+    """Write a line among the defaults of conf/config.yaml: behind the last one that begins so, else at their beginning."""
+    text = config.read_text(encoding="utf-8")
+    before = [
+        *re.finditer(r"^defaults:\n", text, re.MULTILINE),
+        *re.finditer(rf"^  - {behind}.*\n", text, re.MULTILINE),
+    ]
+    end = before[-1].end()
+    write_atomic(config, f"{text[:end]}  - {line}\n{text[end:]}".encode())
+
+
 def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
     """Write the new values to conf/trial/NAME.yaml and choose it in conf/config.yaml.
 
@@ -140,7 +148,5 @@ def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
         place[last] = new
     values = yaml.safe_dump(overlay, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]
     write_atomic(path, f"# @package _global_\n{values}".encode())
-    entries = list(re.finditer(r"^  - .*\n", text, re.MULTILINE))
-    end = entries[-1].end()
-    write_atomic(config, f"{text[:end]}  - trial: {name}\n{text[end:]}".encode())
+    add_default(config, f"trial: {name}")
     sys.stderr.write(f"params: {path} holds {len(changed)} value(s); conf/config.yaml chooses it\n")

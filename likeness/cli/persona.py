@@ -1,10 +1,8 @@
 """`likeness persona new`: everything that a new person needs, from photographs to the next command."""
 
-import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +10,11 @@ import typer
 
 from likeness.cli import consent_answers as option
 from likeness.cli.arguments import Yes
-from likeness.cli.consent_answers import Answers, Asker, asked, file, words
-from likeness.cli.consent_records import ONE_MESH_FLOORS, sign_record, write_record
-from likeness.cli.params import params_command
-from likeness.digests import sha256_file
+from likeness.cli.consent_answers import Answers, Asker, asked, words
+from likeness.cli.consent_records import ONE_MESH_FLOORS, write_record
+from likeness.cli.consent_sign import sign_record
+from likeness.cli.params import add_default, params_command
+from likeness.cli.persona_targets import TargetAnswers, who_is_shown, write_targets
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, LikenessError
 from likeness.ingest.advice import advice
@@ -24,28 +23,15 @@ from likeness.ingest.choice import Chosen, choose, read
 from likeness.ingest.listing import Stray, photographs, printable
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths, persona_name, same_name
 from likeness.run import run_at
-from likeness.safety.consent.evidence import take_evidence
-from likeness.safety.consent.licences import is_licence
 from likeness.safety.consent.signing import own_key
 from likeness.safety.consent.write import dumped
 from likeness.safety.gates import Subject, judge
 
 # Cosines of SFace: photographs of real people, and synthetic people of one mesh (likeness/safety/floors.py).
 SIMILARITY = {"source_min": 0.36, "swap_min": 0.45, "target_max": 0.60}
-AGED = re.compile(r"(.*\S),\s*(\d+)\s*")
 MANY = 8
 HELD_OUT = 2
 """So many of MANY photographs or more are kept for the evaluation, where nobody names any."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetAnswers:
-    """What a person says of the targets: `shows` is `FILE=NAME`, or a name for all; after a comma the attested age."""
-
-    shows: Sequence[str]
-    licence: str | None
-    origin: str | None
-    release: Path | None
 
 
 def new_persona(
@@ -103,7 +89,7 @@ def new_persona(
     asker = Asker()
     whole = asked(asker, answers)
     class_word = asker.ask("--class-word", class_word, "woman, man or person?", _class_word)
-    who = _who(asker, shown, target_answers)
+    who = who_is_shown(asker, shown, target_answers)
     asker.end()
 
     paths, config = PersonaPaths(name), Path("conf/config.yaml")
@@ -117,11 +103,11 @@ def new_persona(
         paths.captions_note.write_text("Captions of your own: docs/personas.md.\n", encoding="utf-8")
         write_record(name, whole, say=lambda line: 0)
         if shown:
-            _write_targets(folder, name, shown, who, target_answers)
+            write_targets(folder, name, shown, who, target_answers)
         fields = {"name": name, "trigger": trigger or name, "class_word": str(class_word), "held_out": held,
                   "similarity": ONE_MESH_FLOORS["sface"] if whole.kind == "synthetic" else SIMILARITY}  # fmt: skip
         _write_conf(fields)
-        _name_in(config, name)
+        add_default(config, f"persona@personas.{name}: {name}", behind=r"persona@personas\.")
         params_command()
         sign_record(name, photographs=False, yes=yes)
     except BaseException:
@@ -170,35 +156,9 @@ def _photographs(folder: Path, *, otherwise: str = "") -> tuple[list[Path], list
     return files, strays
 
 
-def _who(asker: Asker, shown: Sequence[Path], given: TargetAnswers) -> dict[str, str]:
-    """{file name: who is shown}."""
-    named = dict(entry.split("=", 1) for entry in given.shows if "=" in entry)
-    named = {same_name(file): who for file, who in named.items()}
-    everyone = next((entry for entry in given.shows if "=" not in entry), None)
-    if unknown := set(named) - {same_name(path.name) for path in shown}:
-        raise ConfigError(f"--shows names {', '.join(sorted(unknown))}, which is not among the targets",
-                          reason="unknown-target", remedy="write FILE=NAME with the file's name")  # fmt: skip
-    return {
-        path.name: asker.ask(
-            f"--shows {path.name}=NAME",
-            named.get(same_name(path.name), everyone),
-            f"Who is shown on {printable(path.name)}?",
-        )
-        for path in shown
-    }
-
-
 def _class_word(said: str) -> str:
     if refusal := judge("trigger", Subject(text=words(said), trigger=True)):
         raise ValueError(f"it {refusal.detail}: {refusal.remedy}")
-    return said
-
-
-def _licence(said: str) -> str:
-    if not is_licence(said):
-        raise ValueError(
-            "an SPDX identifier that allows changed versions (CC0-1.0, CC-BY-4.0 ...), or the word release"
-        )
     return said
 
 
@@ -217,45 +177,9 @@ def _copy(photos: Sequence[Path], folder: Path) -> None:
         shutil.copyfile(path, folder / same_name(path.name), follow_symlinks=False)
 
 
-def _write_targets(
-    folder: Path, name: str, shown: Sequence[Path], who: Mapping[str, str], given: TargetAnswers
-) -> None:
-    asker = Asker()
-    licence = asker.ask(
-        "--licence", given.licence, "The targets' licence (CC0-1.0, CC-BY-4.0, or release)", _licence
-    )
-    origin = asker.ask("--origin", given.origin, "Where do the targets come from?")
-    release = asker.ask("--release", given.release, "What those who are shown signed (a file)", file)
-    asker.end()
-    fields: dict[str, Any] = {
-        "licence": licence,
-        "origin": origin,
-        "release": take_evidence(folder, name, release).model_dump(),
-        "photos": {path.name: _target(sha256_file(path), who[path.name]) for path in shown},
-    }
-    head = f"# Who may be shown as a target of {name}'s swaps, from where, under which licence (docs/consent.md).\n"
-    write_atomic(folder / f"{name}.targets.yaml", (head + dumped(fields)).encode())
-
-
-def _target(sha256: str, said: str) -> dict[str, Any]:
-    """A line of the list: `Ann Example, 34` is a name with the age at the time the photograph was taken."""
-    match = AGED.fullmatch(said)
-    fields: dict[str, Any] = {"sha256": sha256, "shows": match[1] if match else said}
-    if match:
-        fields["age_years"] = int(match[2])
-    return fields
-
-
 def _write_conf(fields: dict[str, Any]) -> None:
     head = "# `held_out` photographs are kept for the evaluation: never swapped, never trained on (docs/personas.md).\n"
     write_atomic(Path(f"conf/persona/{fields['name']}.yaml"), (head + dumped(fields)).encode())
-
-
-def _name_in(config: Path, name: str) -> None:
-    text = config.read_text(encoding="utf-8")
-    lines = list(re.finditer(r"^  - persona@personas\..*\n", text, re.MULTILINE))
-    at = lines[-1].end() if lines else text.index("defaults:\n") + len("defaults:\n")
-    write_atomic(config, f"{text[:at]}  - persona@personas.{name}: {name}\n{text[at:]}".encode())
 
 
 def _preview(fields: dict[str, Any]) -> None:

@@ -113,23 +113,16 @@ def sentences(plan: Plan) -> list[str]:
     unchanged = [name for name, persona in plan.personas.items() if persona.unchanged]
     ends = [_end(name, persona) for name, persona in plan.personas.items()]
     if not any(line.to_do for line in lines):
-        why = (
-            f": DVC runs none of these stages of {', '.join(unchanged)}"
-            if unchanged
-            else ": the item store has everything"
-        )
+        why = ": the item store has everything"
+        if unchanged:
+            why = f": DVC runs none of these stages of {', '.join(unchanged)}"
         lines_below = [f"Nothing to do from ingest to caption{'' if any(ends) else why}. $0."]
     else:
-        time = (
-            "time unknown before a first run"
-            if plan.seconds is None
-            else f"about {format_seconds(plan.seconds)}"
-        )
-        cost = (
-            f"{most}{plan.calls} calls for {format_usd(plan.usd)}"
-            if plan.calls
-            else "none of them costs money"
-        )
+        time, cost = f"about {format_seconds(plan.seconds)}", "none of them costs money"
+        if plan.seconds is None:
+            time = "time unknown before a first run"
+        if plan.calls:
+            cost = f"{most}{plan.calls} calls for {format_usd(plan.usd)}"
         lines_below = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]
     lines_below += filter(None, ends)
     lines_below += [
@@ -138,12 +131,9 @@ def sentences(plan: Plan) -> list[str]:
         "unless a team's store has them (items.remote)."
         for name in unchanged
     ]
-    lines_below += [
-        f"{name}: training needs {persona.train.memory}."
-        for name, persona in plan.personas.items()
-        if persona.train.memory
-    ]
-    lines_below += [f"{name}: {persona.train.words}." for name, persona in plan.personas.items()]
+    trained = [(name, persona.train) for name, persona in plan.personas.items()]
+    lines_below += [f"{name}: training needs {train.memory}." for name, train in trained if train.memory]
+    lines_below += [f"{name}: {train.words}." for name, train in trained]
     lines_below.append(budget_words(plan.spent_usd, plan.max_usd))
     if plan.exceeds:
         lines_below.append(
@@ -168,10 +158,8 @@ def sentences(plan: Plan) -> list[str]:
 def _end(name: str, persona: PersonaPlan) -> str | None:
     """What is said where no image is left for a stage."""
     empty = next((line.stage for line in persona.stages if not line.items), None)
-    return (
-        empty
-        and f"WARNING: {name}: no image is left for {empty}; `dvc repro` ends there or before, and says why."
-    )
+    words = f"WARNING: {name}: no image is left for {empty}; `dvc repro` ends there or before, and says why."
+    return empty and words
 
 
 def _table(name: str, persona: PersonaPlan) -> Table:

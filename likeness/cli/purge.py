@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +17,9 @@ from likeness.cli.purge_dvc import DvcTraces
 from likeness.config import Config, load_config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError, LikenessError
+from likeness.errors import LikenessError
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
+from likeness.pipeline.manifest import MANIFEST
 from likeness.store import open_items, team_store
 from likeness.store.cleaning import forget, held_by
 from likeness.store.s3 import Remote
@@ -33,11 +34,7 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
     """Delete, place by place; a place that fails is noted, and the others are done."""
     repository, paths, report = RepositoryPaths.here(), PersonaPaths(persona), Report(persona=persona)
     root = repository.root
-    config = _config(report)
-    made = [
-        *(root / folder for folder in _folders(root, paths, photographs=photographs)),
-        *(path for path in [repository.publication(persona)] if path.exists()),
-    ]
+    made = [*_folders(root, paths, photographs=photographs), repository.publication(persona)]
     digests = set(_digests(made)) | _named(made)
     keys = [path.name for path in repository.training.glob("*") if owner(path) == persona]
 
@@ -55,12 +52,9 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
                 f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history with "
                 "git filter-repo, and tell everybody who cloned it"
             )
-    if config is not None:
-        _purge_stores(config, repository, persona, digests, keys, report, dry_run=dry_run)
-    counts = [
-        *repository.history.glob(f"*-{persona}-*.json"),
-        *repository.history.glob(f"*@{persona}.json"),
-    ]
+    with _noted(report, "item store, team's store, MLflow, publication"):
+        _purge_stores(load_config(PARAMS), repository, persona, digests, keys, report, dry_run=dry_run)
+    counts = [*repository.history.glob(f"*-{persona}-*.json"), *repository.history.glob(f"*@{persona}.json")]
     for place, paths_there in (
         ("files", made),
         ("working checkpoints", [repository.training / key for key in keys]),
@@ -83,27 +77,29 @@ def _purge_stores(
     inputs = dict(config.swap.provider).get("inputs_url")
 
     if place is not None:
-        _try(
-            report,
-            place.url,
-            lambda: report.add(f"team's store {place.url}", _team(place, persona, mine, keys, dry_run)),
-        )
+        with _noted(report, place.url):
+            report.add(f"team's store {place.url}", _team(place, persona, mine, keys, dry_run))
     if inputs:
         lent = Remote(str(inputs), config.s3)
-        _try(report, lent.url, lambda: report.add(f"inputs {lent.url}", _emptied(lent, dry_run, digests)))
+        with _noted(report, lent.url):
+            report.add(f"inputs {lent.url}", _emptied(lent, dry_run, digests))
     if publish:
         public = Remote(f"{publish.rstrip('/')}/{persona}", config.s3)
-        _try(report, public.url, lambda: report.add(f"publication {public.url}", _emptied(public, dry_run)))
+        with _noted(report, public.url):
+            report.add(f"publication {public.url}", _emptied(public, dry_run))
         report.stays.append(f"whoever downloaded from {public.url} has copies: tell them")
-    _try(report, "MLflow", lambda: report.add("MLflow", delete_runs(config.tracking.uri, config.tracking.experiment,
-         repository.root, persona, dry_run=dry_run) if config.tracking.enabled else []))  # fmt: skip
+    tracking = config.tracking
+    if tracking.enabled:
+        with _noted(report, "MLflow"):
+            runs = delete_runs(tracking.uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
+            report.add("MLflow", runs)
     if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
         report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
                             "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip
     if not dry_run:
         make_writable(items.root)
-    _try(report, f"items in {items.root}",
-         lambda: report.add("items", forget(items, persona, digests) if not dry_run else sorted(mine)))  # fmt: skip
+    with _noted(report, f"items in {items.root}"):
+        report.add("items", sorted(mine) if dry_run else forget(items, persona, digests))
 
 
 def _team(
@@ -141,28 +137,20 @@ def _emptied(place: Remote, dry_run: bool, of: set[str] | None = None) -> list[s
     return names
 
 
-def _try(report: Report, place: str, work: Callable[[], None]) -> None:
+@contextlib.contextmanager
+def _noted(report: Report, place: str) -> Generator[None]:
+    """A place that fails is one more line of the report."""
     try:
-        work()
+        yield
     except (LikenessError, OSError) as error:
         report.unreachable[place] = str(error)
-
-
-def _config(report: Report) -> Config | None:
-    try:
-        return load_config(PARAMS)
-    except (ConfigError, OSError) as error:
-        report.unreachable["item store, team's store, MLflow, publication"] = (
-            f"params.yaml cannot be read: {error}"
-        )
-        return None
 
 
 def _folders(root: Path, paths: PersonaPaths, *, photographs: bool) -> list[Path]:
     data = root / paths.data
     kept = {paths.raw.name, paths.captions_override.name}
     outputs = [path for path in sorted(data.glob("*")) if path.name not in kept or photographs]
-    return [*outputs, *([root / paths.models] if (root / paths.models).exists() else [])]
+    return [*outputs, root / paths.models]
 
 
 def _digests(folders: list[Path]) -> Iterator[str]:
@@ -175,9 +163,8 @@ def _digests(folders: list[Path]) -> Iterator[str]:
 def _named(folders: list[Path]) -> set[str]:
     """The digests that manifests name, also of files that are gone."""
     found: set[str] = set()
-    for manifest in (
-        file for folder in folders for file in files_of(folder) if file.name == "manifest.jsonl"
-    ):
+    files = (file for folder in folders for file in files_of(folder))
+    for manifest in (file for file in files if file.name == MANIFEST):
         for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 found.add(str(json.loads(line).get("sha256")))

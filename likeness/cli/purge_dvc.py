@@ -29,10 +29,7 @@ class DvcTraces:
         self._folders = [f"/{one.as_posix()}/" for one in (self._own.data, self._own.models)]
         self._repo: Any = cast(Any, Repo)(str(root))
         self._runs = Path(self._repo.stage_cache.cache_dir)
-        self._caches = [
-            self._repo.cache.local,
-            *([self._repo.cache.legacy] if self._repo.cache.legacy else []),
-        ]
+        self._caches = [one for one in (self._repo.cache.local, self._repo.cache.legacy) if one is not None]
         known = {path.stem for path in (root / "consent").glob("*.yaml")} - {persona}
         self._of_others = [f"/{folder}/{name}/" for folder in ("data", "models") for name in known]
         self.run_entries, mine, others = self._read_runs()
@@ -41,29 +38,26 @@ class DvcTraces:
             for name, stage in _stages(path, _yaml(text)):
                 whose = self._sorted(name, path, stage, mine, others)
                 if lies_there and not name and not self._is_inside(path):
-                    self._imports += [
-                        one
-                        for out, own in whose
-                        if own
-                        for one in (root / Path(path).parent / out, root / path)
-                    ]
+                    outs = [root / Path(path).parent / out for out, own in whose if own]
+                    self._imports += [one for out in outs for one in (out, root / path)]
         mine |= set(self._named_dirs())
         self._mine, self._others = mine, others
         self.digests = set(self._expanded(mine)) - set(self._expanded(others))
 
     def delete(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         """Delete it; yields what went, or what did not and why."""
-        found = [(f"run-cache: {entry.relative_to(self._runs)}", entry) for entry in self.run_entries]
-        found += [
-            (f"DVC's cache: {path.parent.name}{path.name}", path) for path in self._objects(self.digests)
-        ]
-        found += [
-            (f"experiment: {folder.relative_to(self.root)}", folder) for folder in self._experiment_folders()
-        ]
-        found += [
-            (f"tracked by hand: {path.relative_to(self.root)}", path)
-            for path in dict.fromkeys(self._imports)
-            if files_of(path) and may_be_deleted(path, self.root)
+        named = dict.fromkeys(self._imports)
+        imports = [one for one in named if files_of(one) and may_be_deleted(one, self.root)]
+        objects, experiments = self._objects(self.digests), self._experiment_folders()
+        found = [
+            *((f"run-cache: {path.relative_to(self._runs)}", path) for path in self.run_entries),
+            *((f"DVC's cache: {path.parent.name}{path.name}", path) for path in objects),
+            *((f"experiment: {path.relative_to(self.root)}", path) for path in experiments),
+            *(
+                (f"tracked by hand: {path.relative_to(self.root)}", path)
+                for path in imports
+                if files_of(path)
+            ),
         ]
         for name, path in found:
             yield name, None if dry_run else delete(path)
@@ -83,9 +77,8 @@ class DvcTraces:
                         yield f"{name}: {digest}", None
                         if not dry_run:
                             fs.remove(path)
-            except (
-                Exception
-            ) as error:  # whatever a remote raises, the others are asked, too, and the report says it
+            # Whatever a remote raises, the others are asked, too, and the report says it.
+            except Exception as error:
                 yield f"DVC's remote {name}", f"{type(error).__name__}: {error}"
 
     def elsewhere(self) -> Iterator[str]:
@@ -122,14 +115,10 @@ class DvcTraces:
         return len((told or "").split())
 
     def _read_runs(self) -> tuple[list[Path], set[str], set[str]]:
-        entries: list[Path] = []
         mine, others = set[str](), set[str]()
-        for path in sorted(self._runs.rglob("*")) if self._runs.is_dir() else []:
-            if not path.is_file():
-                continue
-            if self._is_run(_yaml(path.read_text(encoding="utf-8", errors="replace")), mine, others):
-                entries.append(path)
-        return entries, mine, others
+        files = [path for path in sorted(self._runs.rglob("*")) if path.is_file()]
+        texts = ((path, path.read_text(encoding="utf-8", errors="replace")) for path in files)
+        return [path for path, text in texts if self._is_run(_yaml(text), mine, others)], mine, others
 
     def _is_run(self, run: dict[str, Any], mine: set[str], others: set[str]) -> bool:
         """Whether a run of DVC's run-cache was one of this persona's."""
@@ -198,8 +187,8 @@ class DvcTraces:
         return [path for path in paths if path.is_file()]
 
     def _experiment_folders(self) -> list[Path]:
-        copies = [path for path in (self.root / ".dvc" / "tmp" / "exps").glob("*/*") if path.is_dir()]
-        copies += [path for path in (self.root / ".dvc" / "tmp" / "exps").glob("*") if path.is_dir()]
+        place = self.root / ".dvc" / "tmp" / "exps"
+        copies = [*place.glob("*/*"), *place.glob("*")]
         found = [copy / own for copy in copies for own in (self._own.data, self._own.models)]
         return [folder for folder in found if folder.is_dir()]
 

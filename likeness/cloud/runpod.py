@@ -18,7 +18,8 @@ from likeness.cloud.engine import Offer
 from likeness.errors import JobLostError, RejectedError, TransientError
 from likeness.formatting import format_usd
 from likeness.http.auth import Auth
-from likeness.http.client import Client, Service
+from likeness.http.client import Client
+from likeness.http.service import Service
 
 T = TypeVar("T")
 LOOKS = 10

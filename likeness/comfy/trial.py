@@ -5,7 +5,6 @@ and without, and pictures that agree with ours without the LoRA and not with it.
 """
 
 import contextlib
-import io
 import json
 import uuid
 from collections.abc import Callable, Generator, Sequence
@@ -14,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from likeness.comfy.graph import TINY_LOADER, Graph, Lora, api_form, build
 from likeness.comfy.scores import Result, scored
@@ -34,8 +32,9 @@ from likeness.evaluate.samples import (
     finished_sample,
     plan_samples,
 )
-from likeness.images import RGB, load_rgb
+from likeness.images import RGB, load_rgb, open_image
 from likeness.lora.safetensors_io import read_header
+from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work
 from likeness.pipeline.manifest import Manifest
 from likeness.run import Run
@@ -104,14 +103,12 @@ def check_server(server: ComfyUI, cfg: Config, lora: Lora) -> None:
                 else "is it ComfyUI? Update it, or correct comfy.base_url",
             )  # fmt: skip
         if widget and node.inputs[widget] not in choices:
-            folder, remedy = (
-                (
-                    "models/loras",
-                    f"copy {lora.name} there, or set comfy.lora_folder where it is a folder of this machine",
+            folder, remedy = "models/checkpoints", "set comfy.checkpoint to one of its files"
+            if widget == "lora_name":
+                folder = "models/loras"
+                remedy = (
+                    f"copy {lora.name} there, or set comfy.lora_folder where it is a folder of this machine"
                 )
-                if widget == "lora_name"
-                else ("models/checkpoints", "set comfy.checkpoint to one of its files")
-            )
             raise ConfigError(
                 f"the ComfyUI server at {cfg.comfy.base_url} has no {node.inputs[widget]} in {folder}",
                 reason="file-missing", remedy=remedy,
@@ -168,40 +165,27 @@ class _Trial:
 
 
 def decoded(data: bytes, width: int, height: int) -> RGB:
-    """The pixels of a server's PNG, which is trusted with nothing: its size is checked before it is decoded.
+    """The pixels of a server's picture, which is trusted with nothing: its size is checked before it is decoded.
 
     Raises:
         RejectedError: it is none, or of another size.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        with open_image(data, name="ComfyUI's picture") as image:
             if image.size != (width, height):
                 raise RejectedError(
                     f"ComfyUI drew {image.width}x{image.height} px, not {width}x{height}", reason="wrong-size",
                     remedy="something in the server changes what is drawn: try it without other custom nodes",
                 )  # fmt: skip
             return np.array(image.convert("RGB"), dtype=np.uint8)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        MemoryError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise RejectedError(
-            f"ComfyUI's picture cannot be read: {type(error).__name__}: {error}", reason="bad-answer",
-            remedy="look at the server: something else answers there",
-        ) from error  # fmt: skip
+    except InputError as error:
+        remedy = "look at the server: something else answers there"
+        raise RejectedError(error.message, reason="bad-answer", remedy=remedy) from error
 
 
 def _weights(run: Run) -> tuple[str, frozenset[str]]:
     """The digest and the tensors' names of the persona's LoRA."""
-    if not run.paths.weights.is_file():
-        raise InputError(
-            f"{run.paths.weights} does not exist", reason="missing-file",
-            remedy="run `dvc repro`: the stage train makes it",
-        )  # fmt: skip
+    require_file(run.paths.weights, remedy="run `dvc repro`: the stage train makes it")
     refuse_weights_of_others(run, run.paths.weights)
     return sha256_file(run.paths.weights), frozenset(read_header(run.paths.weights).entries)
 

@@ -23,7 +23,7 @@ from likeness.http.auth import Auth
 from likeness.http.keys import check_place
 from likeness.http.rate_limit import STOPPED, Limits, RateLimiter
 from likeness.http.responses import REDIRECTS, Response, Translate, clean, problem_of, problem_of_file
-from likeness.http.sockets import Address, ForbiddenAddressError, is_loopback, is_public
+from likeness.http.sockets import Address, ForbiddenAddressError, is_address, is_loopback, is_public
 from likeness.http.transport import (
     MB,
     Headers,
@@ -64,7 +64,7 @@ class Client:
         stop: threading.Event,
         translate: Translate | None = None,
     ) -> None:
-        if not _is_address(base_url) or urlsplit(base_url).scheme not in ("http", "https"):
+        if not is_address(base_url) or urlsplit(base_url).scheme not in ("http", "https"):
             raise ConfigError(
                 f"{name}: base_url {base_url!r} is not an http address", remedy="correct it in conf/"
             )
@@ -99,7 +99,7 @@ class Client:
             TransientError: it failed as often as the limits allow, or the run is to end (`stopped`).
             AuthError, QuotaError, RejectedError: the provider refuses.
         """
-        return self._call("GET", path, None, safe=True, tokens=0)
+        return self._call("GET", path)
 
     def post(self, path: str, body: Json, *, safe: bool, tokens: int = 0) -> Response:
         """A JSON request; not `safe` when it buys something; `tokens` is what the rate limit counts.
@@ -113,11 +113,11 @@ class Client:
 
     def delete(self, path: str) -> None:
         """End something; asked again, and raises, as `get`."""
-        self._call("DELETE", path, None, safe=True, tokens=0)
+        self._call("DELETE", path)
 
     def file(self, path: str, *, max_mb: float) -> bytes:
         """The bytes of a file that the API itself serves, asked for as `get` asks; raises as `get` does."""
-        return self._call("GET", path, None, safe=True, tokens=0, file_mb=max_mb).body
+        return self._call("GET", path, file_mb=max_mb).body
 
     def download(self, url: str, *, max_mb: float) -> bytes:
         """A result's bytes, from https at a public address, which is checked on what is connected to; from this machine
@@ -128,7 +128,7 @@ class Client:
             TransientError: it failed as often as the limits allow, or the run is to end (`stopped`).
         """
         # Not the path or the query: a signature may be in them.
-        what = f"{self._name}: result at {urlsplit(url).hostname if _is_address(url) else 'no address'}"
+        what = f"{self._name}: result at {urlsplit(url).hostname if is_address(url) else 'no address'}"
 
         def ask() -> Response:
             where = url
@@ -149,10 +149,10 @@ class Client:
         self,
         method: str,
         path: str,
-        content: bytes | None,
+        content: bytes | None = None,
         *,
-        safe: bool,
-        tokens: int,
+        safe: bool = True,
+        tokens: int = 0,
         file_mb: float | None = None,
     ) -> Response:
         what, auth = f"{self._name}: {method} {path}", self._auth
@@ -221,7 +221,7 @@ class Client:
         return words if self._auth is None else self._auth.hide(words)
 
     def _check(self, url: str, what: str) -> None:
-        if not _is_address(url):
+        if not is_address(url):
             raise RejectedError(f"{what}: not an address of a file", reason="bad-url")
         parts = urlsplit(url)
         local = parts.scheme == "http" and self._at_home and is_loopback(parts.hostname)
@@ -243,25 +243,3 @@ def _may_pass(error: BaseException) -> bool:
 
 def _in_doubt(failure: TransientError) -> InDoubtError:
     return InDoubtError(f"{failure.message}; it may have been carried out and billed", remedy=failure.remedy)
-
-
-def _is_address(url: str) -> bool:
-    """Whether a URL names a host in plain letters, a port that can be, and nobody's password."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.netloc.isascii() and "@" not in parts.netloc and parts.port != 0
-    except ValueError:
-        return False
-
-
-class Service:
-    """A vendor's calls, open as its client is."""
-
-    _client: Client
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)

@@ -21,7 +21,7 @@ logging.getLogger("websockets.client").setLevel(logging.WARNING)
 
 
 class Messages:
-    """The text messages of `path`; for one thread. `lost` tells that no more will come."""
+    """The text messages of `path`; for one thread."""
 
     def __init__(
         self, base_url: str, path: str, *, auth: Auth | None, limits: Limits, stop: threading.Event
@@ -51,11 +51,6 @@ class Messages:
 
     def __exit__(self, *_: object) -> None:
         self._hang_up()
-
-    @property
-    def lost(self) -> bool:
-        """Whether there is nothing to listen to."""
-        return self._line is None
 
     def next(self, timeout_s: float) -> str | None:
         """The next message; None when none came in time, the line is lost, or the run is to end.

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -48,6 +49,15 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 class ForbiddenAddressError(Exception):
     """The name stands for an address that must not be reached."""
+
+
+def is_address(url: str) -> bool:
+    """Whether a URL names a host in plain letters, a port that can be, and nobody's password."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.netloc.isascii() and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str | None) -> bool:

@@ -19,10 +19,12 @@ from cryptography.x509 import load_pem_x509_certificates
 
 import likeness
 from likeness.errors import InputError
+from likeness.images import JPEG as JPEG
+from likeness.images import PNG as PNG
 from likeness.marks.keys import SigningKey
 from likeness.marks.xmp import SourceType
 
-JPEG, PNG, WEBP, ZIP = "image/jpeg", "image/png", "image/webp", "zip"
+ZIP = "zip"
 SOFT_BINDING = "org.likeness.rivagan32"
 """The algorithm's name: C2PA's list of soft bindings has none for RivaGAN."""
 

@@ -13,13 +13,21 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from likeness.errors import InputError
-from likeness.images import PNG_SIGNATURE, RGB, jpeg_segments, png_chunks, riff_chunks
+from likeness.images import (
+    DECODER_ERRORS,
+    FORMATS,
+    PNG_SIGNATURE,
+    RGB,
+    jpeg_segments,
+    mime_of,
+    png_chunks,
+    riff_chunks,
+)
 from likeness.marks import claims, xmp
 from likeness.marks.pdq import NEAR, pdq
-from likeness.marks.pictures import mime_of
 from likeness.marks.pixels import LOOKS, chances, matching, read_values
 from likeness.marks.registry import Registry
 
@@ -29,7 +37,6 @@ FALSE_ALARMS = 1e-6
 PDQ_CHANCE = 1e-3
 """How often PDQ takes an unmarked picture for one of a publication, at most: assumed, not measured (docs/marks.md)."""
 
-FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
 MAX_FILE_BYTES = 256 * 2**20
 MAX_PIXELS = 120_000_000
@@ -169,16 +176,7 @@ def open_rgb(data: bytes) -> RGB:
                     remedy=f"scale it down to {MAX_PIXELS:,} pixels or fewer",
                 )
             return np.array(image.convert("RGB"), dtype=np.uint8)
-    except InputError:
-        raise
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
+    except DECODER_ERRORS as error:
         raise InputError(
             f"is not a picture that can be read ({type(error).__name__})",
             reason="unreadable",

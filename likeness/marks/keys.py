@@ -11,14 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from likeness.digests import sha256_bytes
@@ -43,7 +37,7 @@ class SigningKey:
     @property
     def public(self) -> bytes:
         """The 32 bytes of the public key."""
-        return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return self.private.public_key().public_bytes_raw()
 
     @property
     def name(self) -> str:
@@ -65,17 +59,15 @@ def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] =
     """
     if cfg.certificate_file is None:
         return development_key(folder)
-    chain = Path(cfg.certificate_file)
+    chain, secret = Path(cfg.certificate_file), environment.get(cfg.key_env or "", "")
     if cfg.in_token:
-        return _of_token(cfg.key_file or "", environment.get(cfg.key_env or "", ""), _read(chain))
-    if cfg.key_env is not None:
-        pem, place = environment.get(cfg.key_env, "").encode(), f"${cfg.key_env}"
-        if not pem:
-            raise _unusable(place, "the variable is not set", f"set {cfg.key_env} to the key's text, in PEM")
-    else:
-        place = cfg.key_file or ""
-        pem = _read_key(Path(place))
-    return _joined(pem, _read(chain), place, development=False)
+        return _of_token(cfg.key_file or "", secret, _read(chain))
+    if cfg.key_env is None:
+        return _joined(_read_key(Path(cfg.key_file or "")), _read(chain), cfg.key_file or "")
+    if not secret:
+        remedy = f"set {cfg.key_env} to the key's text, in PEM"
+        raise _unusable(f"${cfg.key_env}", "the variable is not set", remedy)
+    return _joined(secret.encode(), _read(chain), f"${cfg.key_env}")
 
 
 def _of_token(uri: str, pin: str, chain: bytes) -> SigningKey:
@@ -84,7 +76,7 @@ def _of_token(uri: str, pin: str, chain: bytes) -> SigningKey:
     except ValueError as error:
         remedy = "correct marks.key_file, and set the PIN in the variable that marks.key_env names"
         raise _unusable(uri, str(error), remedy) from error
-    return _with_chain(private, chain, uri, development=False)
+    return _with_chain(private, chain, uri)
 
 
 def development_key(folder: Path) -> SigningKey:
@@ -110,10 +102,11 @@ def make_development_ca(folder: Path) -> None:
     except FileExistsError as error:
         raise _unusable(str(folder / KEY), "there is a key already, and it is not overwritten",
                         "move it away first, or give another folder") from error  # fmt: skip
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    form, whole = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(form, whole, serialization.NoEncryption())
     # The chain first: a key without one would be found half made.
-    (folder / CHAIN).write_bytes(leaf.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM))
-    (folder / ROOT).write_bytes(root.public_bytes(Encoding.PEM))
+    (folder / CHAIN).write_bytes(leaf.public_bytes(form) + root.public_bytes(form))
+    (folder / ROOT).write_bytes(root.public_bytes(form))
     with os.fdopen(written, "wb") as file:
         file.write(pem)
 
@@ -151,37 +144,32 @@ def _certificate(name: str, authority: Ed25519PrivateKey, key: Ed25519PrivateKey
 
 
 def _named(common_name: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "likeness"),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-        ]
-    )
+    parts = {NameOID.ORGANIZATION_NAME: "likeness", NameOID.COMMON_NAME: common_name}
+    return x509.Name([x509.NameAttribute(kind, text) for kind, text in parts.items()])
 
 
-def _joined(pem: bytes, chain: bytes, place: str, *, development: bool) -> SigningKey:
+def _joined(pem: bytes, chain: bytes, place: str, *, development: bool = False) -> SigningKey:
     try:
-        private = load_pem_private_key(pem, password=None)
+        private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise _unusable(
-            place, "it is empty, encrypted, or no private key in PEM", "give an Ed25519 key in PEM"
-        ) from error
+        why = "it is empty, encrypted, or no private key in PEM"
+        raise _unusable(place, why, "give an Ed25519 key in PEM") from error
     if not isinstance(private, Ed25519PrivateKey):
         raise _unusable(place, "it is no Ed25519 key", "make one: openssl genpkey -algorithm ed25519")
     return _with_chain(private, chain, place, development=development)
 
 
-def _with_chain(private: Ed25519PrivateKey, chain: bytes, place: str, *, development: bool) -> SigningKey:
+def _with_chain(
+    private: Ed25519PrivateKey, chain: bytes, place: str, *, development: bool = False
+) -> SigningKey:
     try:
         own = x509.load_pem_x509_certificates(chain)[0]
     except (ValueError, IndexError) as error:
-        raise _unusable(
-            place, "its certificate_file is not a chain of certificates in PEM", "give its chain"
-        ) from error
+        why = "its certificate_file is not a chain of certificates in PEM"
+        raise _unusable(place, why, "give its chain") from error
     if own.public_key() != private.public_key():
-        raise _unusable(
-            place, "the first certificate of certificate_file is another key's", "give its own chain"
-        )
+        why = "the first certificate of certificate_file is another key's"
+        raise _unusable(place, why, "give its own chain")
     if own.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         again = f"delete {Path(place).parent}" if development else "have it renewed"
         raise _unusable(place, f"its certificate expired on {own.not_valid_after_utc:%Y-%m-%d}", again)

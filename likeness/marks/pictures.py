@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from likeness.errors import InputError
-from likeness.images import PNG_SIGNATURE, RGB, decode_rgb, encode_jpeg, encode_png
+from likeness.images import JPEG, PNG, RGB, decode_rgb, encode_jpeg, encode_png, mime_of
 from likeness.marks import claims, xmp
-from likeness.marks.claims import JPEG, PNG, WEBP, Claim, Ingredient
+from likeness.marks.claims import Claim, Ingredient
 from likeness.marks.keys import SigningKey
 from likeness.marks.pixels import ENOUGH, least_chance, write_mark
 from likeness.marks.xmp import SourceType
@@ -32,15 +32,6 @@ class Origin:
     code: SourceType
     ingredients: Sequence[Ingredient] = ()
     statement: Mapping[str, Any]
-
-
-def mime_of(data: bytes) -> str | None:
-    """JPEG, PNG or WebP by the first bytes; None for anything else."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return JPEG
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return WEBP
-    return PNG if data.startswith(PNG_SIGNATURE) else None
 
 
 def mark_picture(

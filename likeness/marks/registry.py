@@ -5,10 +5,11 @@ signed by the key that signed the picture. Whoever has the file can tell whose a
 name but the persona's. The mark of a publication is drawn by lot: see `pixels.chance`.
 """
 
+import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -204,20 +205,13 @@ def _append(
     return written
 
 
-class _locked:
+@contextlib.contextmanager
+def _locked(path: Path) -> Generator[Registry]:
     """The registry, read while no other program writes to it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Registry:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("ab")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        return read_registry(self._path)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield read_registry(path)
 
 
 def _canonical(value: object) -> bytes:

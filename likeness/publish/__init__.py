@@ -49,42 +49,28 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
         )
     chosen = choose(PersonaPaths(record.persona), record.id)
     refuse_changed(chosen.files, repository)
-    chosen = _door(cfg, record, repository).admit(chosen)
+    store = ItemStore(repository.root / cfg.items.root, persona=record.persona)
+    measures = Measurements(PictureGate(cfg.faces.embedder), store, cfg.faces.embedder)
+    chosen = PublicationDoor(cfg, record, measures).admit(chosen)
     Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
     if dry_run:
         return _words(chosen, foresee(chosen, remote), remote.url, dry_run=True)
-    prepared = prepare(
-        cfg, record, chosen, repository, repository.root / "consent" / f"{record.persona}.yaml"
-    )
-    summary = send(prepared, remote, record.persona, record.id, permit=permit)
+    prepared = prepare(cfg, record, chosen, repository)
+    summary = send(prepared, remote, permit=permit)
     return _words(chosen, summary, remote.url, dry_run=False, unmarked=prepared.without_pixel_mark)
-
-
-def _door(cfg: Config, record: Consent, repository: RepositoryPaths) -> PublicationDoor:
-    store, embedder = ItemStore(repository.root / cfg.items.root, persona=record.persona), cfg.faces.embedder
-    return PublicationDoor(
-        consent=record,
-        measures=Measurements(PictureGate(embedder), store, embedder),
-        embedder=embedder,
-        review_explicit=cfg.ingest.review_explicit,
-        max_explicit=cfg.ingest.max_explicit,
-    )
 
 
 def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarked: Sequence[str] = ()) -> str:
     """What went where, what did not and why."""
     would = "would be " if dry_run else ""
+    without = [f"{len(unmarked)} without a mark in their pixels (too small, or too smooth for it):"]
+    without = [*without, *(f"  {name}" for name in unmarked)] if unmarked else []
     lines = [
         f"{len(summary.uploaded)} files {would}uploaded ({format_bytes(summary.uploaded_bytes)}), "
         f"{summary.unchanged} unchanged",
         *(f"  {one.file} ({one.type}, {one.size} bytes)" for one in summary.uploaded if dry_run),
-        *(
-            [f"{len(unmarked)} without a mark in their pixels (too small, or too smooth for it):"]
-            if unmarked
-            else []
-        ),
-        *(f"  {name}" for name in unmarked),
+        *without,
         f"{len(chosen.withheld)} withheld" + (":" if chosen.withheld else ""),
         *(f"  {one.what}: {one.why}" for one in chosen.withheld),
         f"{len(summary.removed)} removed from the manifest"

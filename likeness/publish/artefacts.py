@@ -12,6 +12,7 @@ from typing import Literal
 
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
+from likeness.images import JPEG, mime_of
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import CONSENT_ID, TRAINING_SET
 from likeness.lora.signature import read_statement
@@ -24,7 +25,7 @@ from likeness.marks.detect import (  # fmt: skip
     open_rgb,
     pixel_mark,
 )
-from likeness.marks.pictures import WHY_NOT, mime_of
+from likeness.marks.pictures import WHY_NOT
 from likeness.marks.registry import Registry
 from likeness.marks.xmp import find_code
 from likeness.paths import PersonaPaths, weights_persona
@@ -108,9 +109,8 @@ class Verifier:
         if mark in self.registry.publications:
             why = f"the registry of the mark {mark} does not name these bytes: they were changed, or another key signed them"
             return Check(name, "changed", why)
-        return Check(
-            name, "unknown", f"no registry here knows the mark {mark}: whose key signed it cannot be told"
-        )
+        why = f"no registry here knows the mark {mark}: whose key signed it cannot be told"
+        return Check(name, "unknown", why)
 
     def _pixels(self, data: bytes, name: str, found: claims.Found) -> Iterator[Check]:
         try:
@@ -120,11 +120,8 @@ class Verifier:
             return
         if found.mark is None:
             why = found.publication.get("no_mark_in_pixels")
-            yield Check(
-                name,
-                "unknown" if why in WHY_NOT else "missing",
-                f"no mark in its pixels: {why or 'nothing says why'}",
-            )
+            state = "unknown" if why in WHY_NOT else "missing"
+            yield Check(name, state, f"no mark in its pixels: {why or 'nothing says why'}")
             return
         seen = pixel_mark(rgb, Registry(), found.mark)
         if seen is None or found.mark != found.publication.get("mark"):
@@ -141,9 +138,8 @@ class Verifier:
             yield Check(name, "changed", f"it is not a complete archive: {error}")
             return
         if broken is not None:
-            yield Check(
-                f"{name}/{broken}", "changed", "its bytes do not have the checksum that the archive names"
-            )
+            why = "its bytes do not have the checksum that the archive names"
+            yield Check(f"{name}/{broken}", "changed", why)
             return
         with path.open("rb") as file:
             found = claims.read(file, claims.ZIP)
@@ -166,14 +162,13 @@ class Verifier:
             for one in names:
                 if kind_of(one) == "picture":
                     data = archive.read(one)
+                    inner = f"{name}/{one}"
                     if wanted.get(one) != sha256_bytes(data):
-                        yield Check(
-                            f"{name}/{one}", "changed", "it is not the picture that the archive's list names"
-                        )
+                        yield Check(inner, "changed", "it is not the picture that the archive's list names")
                     elif of and of[one] != images.get(one):
-                        yield Check(f"{name}/{one}", "changed", "metadata.jsonl names another training image")
+                        yield Check(inner, "changed", "metadata.jsonl names another training image")
                     else:
-                        yield from self.picture(data, f"{name}/{one}")
+                        yield from self.picture(data, inner)
         for one in sorted(wanted.keys() - set(names)):
             yield Check(f"{name}/{one}", "missing", "the archive's list names it")
 
@@ -189,9 +184,7 @@ class Verifier:
             yield from (Check(name, "changed", problem) for problem in statement.problems)
             return
         else:
-            known = {line.key for line in self.registry.publications.values()} | (
-                {self.key} if self.key else set()
-            )
+            known = {line.key for line in self.registry.publications.values()} | {self.key} - {None}
             signer = str(statement.says.get("key"))
             if signer in known:
                 why = f"tensors and metadata signed by the publication's key {statement.key[:16]}"
@@ -218,15 +211,14 @@ class Verifier:
         if len(pictures) > MAX_PAGE_PICTURES:
             yield Check(name, "missing", f"it has more than {MAX_PAGE_PICTURES:,} pictures: not looked at")
             return
-        signed = [one for one in pictures if claims.read(one, claims.JPEG) is not None]
+        statements = [claims.read(one, JPEG) for one in pictures]
+        signed = [found for found in statements if found is not None]
         if not signed:
             yield from self.origins.locked_or_missing(path, name, "no marks")
             return
-        statements = [claims.read(one, claims.JPEG) for one in signed]
-        marks = {str(found.publication.get("mark", "")) for found in statements if found and found.valid}
-        yield self._registered(sha256_bytes(data), next(iter(sorted(marks)), ""), name)
-        for number, one in enumerate(pictures, start=1):
-            found = claims.read(one, claims.JPEG)
+        marks = sorted({str(found.publication.get("mark", "")) for found in signed if found.valid})
+        yield self._registered(sha256_bytes(data), next(iter(marks), ""), name)
+        for number, found in enumerate(statements, start=1):
             if found is None or not found.valid:
                 why = "it has no C2PA statement" if found is None else ", ".join(found.problems)
                 yield Check(f"picture {number} of {name}", "changed", why)

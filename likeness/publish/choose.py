@@ -51,34 +51,29 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     unfit = {entry.id for entry in read_manifest(places.captions).entries} - {entry.id for entry in texts}
     images = [entry for entry in _rated(places.enhanced, withheld) if entry.id not in unfit]
     named = {entry.id for entry in images}
-    files = {f"images/{entry.file}": verified(places.enhanced, entry) for entry in images}
-    files |= {
-        f"captions/{entry.file}": verified(places.captions, entry) for entry in texts if entry.id in named
+    captions = [entry for entry in texts if entry.id in named]
+    shown = {
+        "images": (places.enhanced, images),
+        "captions": (places.captions, captions),
+        "evaluation/samples": (places.samples, _rated(places.samples, withheld)),
     }
-    samples = places.samples
-    files |= {
-        f"evaluation/samples/{entry.file}": verified(samples, entry) for entry in _rated(samples, withheld)
+    files = {
+        f"{name}/{entry.file}": verified(folder, entry)
+        for name, (folder, entries) in shown.items()
+        for entry in entries
     }
 
     trained_on = _rated(places.lora_training, withheld)
     everything = read_manifest(places.lora_training).entries
     if len(trained_on) < len(everything) or unfit & {entry.id for entry in everything}:
-        withheld.append(
-            Withheld(
-                "archive, weights, cards and report", "the training set has images that are not rated sfw"
-            )
-        )
+        why = "the training set has images that are not rated sfw"
+        withheld.append(Withheld("archive, weights, cards and report", why))
         return Chosen(files=files, withheld=tuple(withheld))
 
     training_set = sha256_file(_existing(places.dataset_metadata))
     _check_archive(places, trained_on, training_set)
     _check_weights(places.weights, consent_id, training_set)
-    whole = [
-        places.dataset_zip,
-        places.weights,
-        places.model_card,
-        places.dataset_card,
-    ]
+    whole = [places.dataset_zip, places.weights, places.model_card, places.dataset_card]
     refused = [one.id for one in read_manifest(places.ingested).failures if one.reason in SHOWABLE]
     if refused:
         why = (

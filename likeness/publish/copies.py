@@ -24,13 +24,14 @@ from likeness.digests import sha256_bytes, sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import InputError
 from likeness.git import git
+from likeness.images import PNG, mime_of
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import BASE, CONSENT_ID, DATASET, TRAINING_SET
 from likeness.lora.signature import sign_weights
 from likeness.marks import claims, xmp
-from likeness.marks.claims import PNG, Claim, Ingredient
+from likeness.marks.claims import Claim, Ingredient
 from likeness.marks.keys import SigningKey
-from likeness.marks.pictures import MARKS_VERSION, Origin, mark_picture, mime_of
+from likeness.marks.pictures import MARKS_VERSION, Origin, mark_picture
 from likeness.marks.registry import Publication
 from likeness.marks.xmp import SourceType, source_type
 from likeness.pipeline.ancestry import Ancestry

@@ -3,19 +3,18 @@
 import base64
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.config import Config
 from likeness.errors import InputError
 from likeness.publish.choose import IMAGE_TYPES, Chosen, Withheld
 from likeness.publish.copies import PAGE_PICTURE
 from likeness.safety.consent import Consent
-from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import Door, rating
 from likeness.safety.measurements import Measurements
 from likeness.safety.pictures import refuse_picture
-from likeness.store.items import Json
 
 UNSEEN = re.compile(
     rb"data:[\w/+.-]+[;,]|(?:src|srcset|poster)\s*=\s*[\"']?\s*(?:\w+:)?//|url\(", re.IGNORECASE
@@ -25,15 +24,13 @@ UNSEEN = re.compile(
 IMAGES, CAPTIONS, SAMPLES = "images/", "captions/", "evaluation/samples/"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PublicationDoor:
-    """Whose pictures leave, what measures them, and from which ratings on a picture is `review` and explicit."""
+    """By which settings pictures leave, whose they are, and what measures them."""
 
+    cfg: Config
     consent: Consent
     measures: Measurements
-    embedder: EmbedderConfig | None
-    review_explicit: float
-    max_explicit: float
 
     def admit(self, chosen: Chosen) -> Chosen:
         """What is left of the files that may leave: a refused picture stays here with its caption; with one of the training
@@ -72,15 +69,12 @@ class PublicationDoor:
                 yield f"picture {number}: {why}"
 
     def _refusal(self, door: Door, data: bytes, name: str) -> str | None:
+        ingest, embedder = self.cfg.ingest, self.cfg.faces.embedder
+        limit = ingest.max_explicit
         try:
             seen = self.measures.of(data, name=name)
-            refuse_picture(
-                door, seen, self.consent, what="it", max_explicit=self.max_explicit, embedder=self.embedder
-            )
+            refuse_picture(door, seen, self.consent, what="it", max_explicit=limit, embedder=embedder)
         except InputError as error:
             return error.message
-        return self._in_review(seen)
-
-    def _in_review(self, seen: Mapping[str, Json]) -> str | None:
-        word = rating(seen["explicit"], review_explicit=self.review_explicit, max_explicit=self.max_explicit)
+        word = rating(seen["explicit"], review_explicit=ingest.review_explicit, max_explicit=limit)
         return None if word == "sfw" else f"it is rated {word}, not sfw, when it is measured again"

@@ -83,9 +83,8 @@ class Origins:
                     yield Check(f"{name} <- {self._outputs[link]}", "holds", "it is the file that was named")
                     continue
                 if isinstance(link, str):
-                    yield Check(
-                        f"{name} <- {link[:16]}", "missing", "no manifest and no photograph has this sha256"
-                    )
+                    why = "no manifest and no photograph has this sha256"
+                    yield Check(f"{name} <- {link[:16]}", "missing", why)
                     continue
                 photographs += link.stage in (PHOTOGRAPH, "ingest")
                 if link.entry is not None:

@@ -35,9 +35,7 @@ class Prepared:
     without_pixel_mark: tuple[str, ...] = ()
 
 
-def prepare(
-    cfg: Config, record: Consent, chosen: Chosen, repository: RepositoryPaths, consent_file: Path
-) -> Prepared:
+def prepare(cfg: Config, record: Consent, chosen: Chosen, repository: RepositoryPaths) -> Prepared:
     """Make the marked copies of all that was chosen, and write down in the registry what their mark stands for.
 
     Raises:
@@ -45,7 +43,7 @@ def prepare(
         InputError: a picture cannot be marked, or does not carry its marks when it is read back.
     """
     key = signing_key(cfg.marks, repository.keys)
-    digest = sha256_file(consent_file)
+    digest = sha256_file(repository.consent / f"{record.persona}.yaml")
     registry = repository.registry(record.persona)
     publication = publication_of(registry, key, record.persona, record.id, digest)
     folder = repository.publication(record.persona)

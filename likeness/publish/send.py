@@ -76,14 +76,7 @@ class Summary:
         return sum(file.size for file in self.uploaded)
 
 
-def send(
-    prepared: Prepared,
-    remote: Remote,
-    persona: str,
-    consent_id: str,
-    *,
-    permit: Callable[[], object] = lambda: None,
-) -> Summary:
+def send(prepared: Prepared, remote: Remote, *, permit: Callable[[], object]) -> Summary:
     """Send what changed, several files at a time, and manifest.json last: who reads it finds all that it names.
 
     `permit` is asked before each file: a consent that ends meanwhile ends the sending.
@@ -116,9 +109,10 @@ def send(
         except LikenessError:
             pool.shutdown(cancel_futures=True)
             raise
+    publication, removed = prepared.publication, _removed(before, prepared.files)
     now = Published(
-        persona=persona, consent=consent_id, files=tuple(files), removed=_removed(before, prepared.files),
-        mark=prepared.publication.mark, key=prepared.key.public.hex(),
+        persona=publication.persona, consent=publication.consent, files=tuple(files), removed=removed,
+        mark=publication.mark, key=prepared.key.public.hex(),
     )  # fmt: skip
     permit()
     signature = prepared.key.private.sign(now.signed_bytes()).hex()

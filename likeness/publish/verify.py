@@ -28,16 +28,11 @@ def verify(path: Path, repository: RepositoryPaths) -> list[Check]:
     Raises:
         InputError: `missing-file`, `not-a-file`.
     """
-    if not path.exists():
-        raise InputError(
-            f"{path} is not there", reason="missing-file", remedy="give the path of a file or folder"
-        )
     if not path.is_file() and not path.is_dir():
-        raise InputError(
-            f"{path} is a pipe, a socket or a device",
-            reason="not-a-file",
-            remedy="give the path of a file or folder",
-        )
+        reason, why = "not-a-file", "a pipe, a socket or a device"
+        if not path.exists():
+            reason, why = "missing-file", "not there"
+        raise InputError(f"{path} is {why}", reason=reason, remedy="give the path of a file or folder")
     if path.name == MANIFEST and path.is_file():
         path = path.parent
     if path.is_dir() and (path / MANIFEST).is_file():

@@ -80,13 +80,8 @@ class Buyer:
         judge: Judge = lambda picture: None,
         permit: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self.spending, self.stop, self._judge, self._permit = (
-            store,
-            spending,
-            stop,
-            judge,
-            permit,
-        )
+        self._store, self.spending, self.stop = store, spending, stop
+        self._judge, self._permit = judge, permit
 
     def buy(self, purchase: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.

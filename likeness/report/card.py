@@ -26,34 +26,25 @@ HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 def model_card(run: Run, got: Collected) -> str:
     """The card's Markdown, front matter first."""
     source, family = run.config.base.source, bases()[run.config.base.architecture]
-    hub_id = _hub_id(run)
-    images = got.steps["lora_training"].entries
+    hub_id, images = _hub_id(run), got.steps["lora_training"].entries
     return card(
         _front_matter(run, got, hub_id, family.HUB_TAG),
         "likeness.report",
         "card.md.j2",
-        persona=run.persona,
-        prompt=run.persona.named,
-        consent=run.consent,
-        kind_words=run.consent.kind_words,
-        base=run.config.base,
+        run=run,
+        got=got,
         family=family,
         hub_id=hub_id,
         config=_config(run) if source.endswith(".safetensors") else None,
         scheduler=_scheduler(run, got),
         ships=source in (TINY, TINY_RANDOM),
-        seed=run.config.base.seed or 0,
-        weights=got.places.weights.name,
         # Of such a file diffusers' pipelines would drop a part; the network alone takes the converted one whole.
         converted=got.training.metadata.get("ss_network_module") == "lycoris.kohya",
         images=len(images),
         own=sum(entry.target is None for entry in images),
         training=figures(got, "training"),
-        held_out=got.evaluation.groups["held_out"].faces,
-        groups=[(GROUP_WORDS[name][0], group) for name, group in got.evaluation.groups.items()],
-        sentences=got.evaluation.notes,
+        group_words=GROUP_WORDS,
         effects=figures(got, "samples") + figures(got, "likeness"),
-        files=got.deliverables,
     )
 
 

@@ -5,7 +5,7 @@ tenths of a unit of the drawing: equal data, equal bytes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -38,10 +38,16 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
     raw = axes.path(points[::nth])
     mean = axes.path([(s, v) for (s, _), v in zip(points, smooth, strict=True)][::nth])
     title = f"Training loss over {last} steps: running mean from {smooth[0]:.3f} to {smooth[-1]:.3f}"
+    step = f'<text class="tick" x="{WIDTH - RIGHT:g}" y="{HEIGHT - 2:g}" text-anchor="end">step</text>'
+    lines = [axes.frame(), f'<path class="faint" d="{raw}"/><path class="line" d="{mean}"/>', step]
+    return svg(WIDTH, HEIGHT, title, lines)
+
+
+def svg(width: float, height: float, title: str, parts: Sequence[str], css: str = "chart") -> Markup:
+    """A drawing of these parts, with the words that stand for it where it is not seen."""
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
-        f'{axes.frame()}<path class="faint" d="{raw}"/><path class="line" d="{mean}"/>'
-        f'<text class="tick" x="{WIDTH - RIGHT:g}" y="{HEIGHT - 2:g}" text-anchor="end">step</text></svg>'
+        f'<svg class="{css}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -91,51 +97,31 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
             parts.append(
                 f'<text class="value" x="{WIDTH:g}" y="{y + 4:g}" text-anchor="end">{row.mean:.2f}</text>'
             )
-    return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {height:g}" role="img" '
-        f'aria-label="Similarity to the held-out photographs">{"".join(parts)}</svg>'
-    )
+    return svg(WIDTH, height, "Similarity to the held-out photographs", parts)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """What something else scores, `value` of the ceiling `of`."""
-
-    label: str
-    value: float | None
-    of: float
-
-
-def share_scale(share: float, low: float | None, high: float | None, marks: Sequence[Mark]) -> Markup:
-    """A share of the ceiling with its interval on a line from 0 to 100 %, beside what others reach."""
-    shares = [(mark.label, (mark.value or 0.0) / mark.of) for mark in marks]
-    ends = [
-        0.0,
-        1.0,
-        share,
-        *(value for value in (low, high) if value is not None),
-        *(value for _, value in shares),
-    ]
+def share_scale(share: float, low: float | None, high: float | None, marks: Mapping[str, float]) -> Markup:
+    """A share of the ceiling with its interval on a line from 0 to 100 %, beside the shares that others reach."""
+    known = [value for value in (low, high) if value is not None]
+    ends = [0.0, 1.0, share, *known, *marks.values()]
     least, most = min(ends), max(ends)
 
     def x(value: float) -> float:
         return SCALE_EDGE + (value - least) / (most - least) * (SCALE_WIDTH - 2 * SCALE_EDGE)
 
-    said = ", ".join([f"drawn {percent(share)}", *(f"{label} {percent(value)}" for label, value in shares)])
+    said = [f"drawn {percent(share)}", *(f"{label} {percent(value)}" for label, value in marks.items())]
     parts = [f'<line class="grid" x1="{x(0):.1f}" x2="{x(1):.1f}" y1="60" y2="60"/>']
     if low is not None and high is not None:
         parts.append(f'<line class="spread" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="60" y2="60"/>')
-    below = sorted([*shares, ("photographs", 1.0)], key=lambda mark: mark[1])
+    below = sorted([*marks.items(), ("photographs", 1.0)], key=lambda mark: mark[1])
     for index, (label, value) in enumerate(below):
         y = 92 + 22 * index  # a line each: what lies close together stays readable
         parts.append(f'<line class="axis" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="52" y2="68"/>')
         parts.append(_at(x(value), y, "tick", f"{label} {percent(value)}"))
     parts.append(f'<circle class="dot strong whole" cx="{x(share):.1f}" cy="60" r="9"/>')
     parts.append(_at(x(share), 32, "label", f"drawn {percent(share)}"))
-    return Markup(
-        f'<svg class="chart share" viewBox="0 0 {SCALE_WIDTH:g} {80 + 22 * len(below)}" role="img" '
-        f'aria-label="Share of the ceiling: {escape(said)}">{"".join(parts)}</svg>'
-    )
+    title = f"Share of the ceiling: {', '.join(said)}"
+    return svg(SCALE_WIDTH, 80 + 22 * len(below), title, parts, "chart share")
 
 
 def _at(x: float, y: float, css: str, text: str) -> str:

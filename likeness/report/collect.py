@@ -13,6 +13,8 @@ from safetensors import safe_open
 
 from likeness.digests import sha256_file
 from likeness.errors import InputError
+from likeness.evaluate.evaluation import CheckpointScore
+from likeness.evaluate.identity import Identity
 from likeness.paths import PersonaPaths, require_file
 from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
 from likeness.pipeline.stage import folders_before
@@ -41,31 +43,13 @@ class Sample(PartialRecord):
     similarity: float | None
 
 
-class Group(PartialRecord):
-    """A set of images scored against the held-out photographs."""
-
-    images: int
-    faces: int
-    mean: float | None
-    by_image: dict[str, float]
-
-
-class Checkpoint(PartialRecord):
-    """What the LoRA of one step of training drew: pictures, faces in them, mean similarity."""
-
-    step: int
-    images: int
-    faces: int
-    similarity: float | None
-
-
 class Evaluation(PartialRecord):
     """evaluation/samples/details.json; a sample's `file` lies beside it."""
 
     lora_effect: float | None
-    groups: dict[str, Group]
+    groups: dict[str, Identity]
     samples: tuple[Sample, ...]
-    checkpoints: tuple[Checkpoint, ...] = ()
+    checkpoints: tuple[CheckpointScore, ...] = ()
     measures: dict[str, Any] | None = None
     verdict: dict[str, Any] | None = None
     named: tuple[str, ...] = ()
@@ -171,7 +155,7 @@ def collect(run: Run) -> Collected:
         judge=partial(judge_picture, run),
         steps={name: read_manifest(folder) for name, folder in folders.items()},
         folders=folders,
-        evaluation=_evaluation(places.evaluation_details),
+        evaluation=Evaluation.model_validate_json(_text(places.evaluation_details)),
         samples=read_manifest(places.samples),
         training=_training(places),
         deliverables=(
@@ -181,10 +165,6 @@ def collect(run: Run) -> Collected:
             _deliverable(places, places.contact_sheet, "samples with and without the LoRA"),
         ),
     )
-
-
-def _evaluation(path: Path) -> Evaluation:
-    return Evaluation.model_validate_json(_text(path))
 
 
 def _training(places: PersonaPaths) -> Training:

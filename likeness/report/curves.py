@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from likeness.report.charts import HEIGHT, WIDTH, Axes, smoothed, stride
+from likeness.report.charts import HEIGHT, WIDTH, Axes, smoothed, stride, svg
 
 END = 34.0
 NUMBER_HEIGHT = 15.0
@@ -52,10 +52,7 @@ def curves(lines: Sequence[Line], title: str) -> Markup:
             f'<text class="value" x="{axes.x(end[0]) + 6:.1f}" y="{place + 5:.1f}">{line.number}</text>'
         )
         said.append(f"{line.number}, {line.label}: {points[0][1]:.3f} to {end[1]:.3f}")
-    return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
-        f'aria-label="{escape(title)}. {escape("; ".join(said))}">{"".join(parts)}</svg>'
-    )
+    return svg(WIDTH, HEIGHT, f"{title}. {'; '.join(said)}", parts)
 
 
 def _apart(places: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from likeness.report.charts import Mark, share_scale
+from likeness.report.charts import share_scale
 from likeness.report.collect import Collected, Sample
 from likeness.report.words import bin_words, percent
 
@@ -38,7 +38,7 @@ class Headline:
     second: str
     scale: Markup
     weakness: Weakness | None
-    terms: list[tuple[str, str]]
+    terms: Mapping[str, str]
 
 
 def shown_samples(got: Collected, count: int) -> list[Sample]:
@@ -59,10 +59,8 @@ def headline(got: Collected) -> Headline | None:
         return None
     first, *others = measures["embedders"]
     samples, ceiling = first["samples"], first["ceiling"]["value"]
-    marks = [
-        Mark(label="strangers", value=first["strangers"]["value"], of=ceiling),
-        Mark(label="the base alone", value=first["base"]["similarity"]["value"], of=ceiling),
-    ]
+    others_reach = {"strangers": first["strangers"], "the base alone": first["base"]["similarity"]}
+    marks = {what: one["value"] / ceiling for what, one in others_reach.items() if one["value"] is not None}
     return Headline(
         share=percent(share["value"]),
         interval=interval(share),
@@ -72,23 +70,19 @@ def headline(got: Collected) -> Headline | None:
             for one in others
             if one["samples"]["share"]["value"] is not None
         ),
-        scale=share_scale(
-            share["value"], share["low"], share["high"], [one for one in marks if one.value is not None]
-        ),
+        scale=share_scale(share["value"], share["low"], share["high"], marks),
         weakness=weakness(measures, class_word=got.evaluation.class_word),
         terms=terms(measures, seeds=len({one.seed for one in got.evaluation.samples})),
     )
 
 
-def terms(measures: Measures, *, seeds: int) -> list[tuple[str, str]]:
+def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
     """The words of the score, explained where they stand."""
     first = measures["embedders"][0]
     references, limit = measures["references"], first["threshold"]
-    which = (
-        f"the {references['photographs']} held-out photographs, which training never saw"
-        if references["held_out"]
-        else f"all {references['photographs']} photographs: none is held out, so a copy scores high"
-    )
+    which = f"all {references['photographs']} photographs: none is held out, so a copy scores high"
+    if references["held_out"]:
+        which = f"the {references['photographs']} held-out photographs, which training never saw"
     few = ""
     if references["photographs"] < ENOUGH_PHOTOGRAPHS:
         few += f" Fewer than {ENOUGH_PHOTOGRAPHS} photographs to compare with make it too narrow."
@@ -100,48 +94,25 @@ def terms(measures: Measures, *, seeds: int) -> list[tuple[str, str]]:
             f" On the photographs at hand it takes {percent(limit['false_accepts'])} of {limit['stranger_pairs']} pairs with a "
             f"stranger for the persona, and misses {percent(limit['false_rejects'])} of the persona's own {limit['same_pairs']} pairs."
         )
-    return [
-        (
-            "100 %",
-            f"The ceiling: how alike the persona's own photographs are to each other, compared with {which}.",
-        ),
-        (
-            "In brackets",
-            "The 95 % interval: with other seeds and photographs the figure would most likely be in it."
-            + few,
-        ),
-        (
-            "Strangers",
-            "What the target people reach, who were not to be drawn: a score means something only above them.",
-        ),
-        (
-            "Recognised",
-            f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This threshold "
-            f"is {limit['origin']}.",
-        ),
-        (
-            "Two scores",
-            f"{first['label']} chooses among steps of training, so its own score is a little too kind; "
-            f"{', '.join(one['label'] for one in measures['embedders'] if not one['chooses'])} takes no part in choosing.",
-        ),
-    ]
+    silent = ", ".join(one["label"] for one in measures["embedders"] if not one["chooses"])
+    return {
+        "100 %": f"The ceiling: how alike the persona's own photographs are to each other, compared with {which}.",
+        "In brackets": "The 95 % interval: with other seeds and photographs the figure would most likely be in it."
+        + few,
+        "Strangers": "What the target people reach, who were not to be drawn: a score means something only above them.",
+        "Recognised": f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This "
+        f"threshold is {limit['origin']}.",
+        "Two scores": f"{first['label']} chooses among steps of training, so its own score is a little too kind; {silent} takes no "
+        "part in choosing.",
+    }
 
 
 def weakness(measures: Measures, *, class_word: str) -> Weakness | None:
     """The largest of the shortfalls; None where none is large."""
-    found = [one for one in _weaknesses(measures, class_word) if one is not None]
-    worst = max(found, key=lambda one: one.shortfall, default=None)
+    leak = _leak(measures, class_word)
+    found = (_faceless(measures), _copied(measures), leak, _unlike(measures), _disobeyed(measures))
+    worst = max(filter(None, found), key=lambda one: one.shortfall, default=None)
     return worst if worst and worst.shortfall >= LEAST_SHORTFALL else None
-
-
-def _weaknesses(measures: Measures, class_word: str) -> list[Weakness | None]:
-    return [
-        _faceless(measures),
-        _copied(measures),
-        _leak(measures, class_word),
-        _unlike(measures),
-        _disobeyed(measures),
-    ]
 
 
 def _faceless(measures: Measures) -> Weakness | None:
@@ -182,12 +153,8 @@ def _unlike(measures: Measures) -> Weakness | None:
     if not samples["of"]:
         return None
     where = _least_alike(first)
-    strangers, ceiling, share = (
-        first["strangers"]["value"],
-        first["ceiling"]["value"],
-        samples["share"]["value"],
-    )
-    above = ""
+    strangers, ceiling = first["strangers"]["value"], first["ceiling"]["value"]
+    share, above = samples["share"]["value"], ""
     if strangers is not None and share is not None and strangers > share * ceiling:
         above = (
             f" The people of the targets reach {percent(strangers / ceiling)} of the ceiling, more than these pictures do: they "

@@ -1,8 +1,7 @@
 """What was left out, as the template shows it: by stage and reason, with pictures where they may be shown."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from likeness.errors import InputError
 from likeness.images import RGB
@@ -10,10 +9,8 @@ from likeness.ingest.decode import decode_photo
 from likeness.ingest.limits import limits_of
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.stage import BY_FOLDER
-from likeness.report.collect import Collected
-from likeness.report.pictures import Album
-from likeness.report.view import Figure, of_entry
-from likeness.report.words import SHOWABLE, reason_words
+from likeness.report.view import Figure, Figures
+from likeness.report.words import SHOWABLE
 from likeness.run import Run
 from likeness.stage_input import judge_photograph
 
@@ -21,79 +18,53 @@ from likeness.stage_input import judge_photograph
 MAX_REMEDIES = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """One item that is not in the training set."""
-
-    id: str
-    detail: str
-    figures: Sequence[Figure]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefusalGroup:
-    """Items left out by one stage for one reason: how many, and how many lines of failures.jsonl beside those shown."""
-
-    step: str
-    kind: str
-    reason: str
-    remedies: Sequence[str]
-    items: Sequence[Refusal]
-    count: int
-    more: int
-
-
-def refusal_groups(run: Run, got: Collected, album: Album) -> list[RefusalGroup]:
-    """Everything left out, by stage and reason; the first `report.max_refused` items have pictures, the first
-    `report.max_rows` lines."""
+def refusal_groups(run: Run, figures: Figures) -> list[dict[str, Any]]:
+    """Everything left out, by stage and reason: how many items, and how many lines of failures.jsonl beside those shown. The first
+    `report.max_refused` items have pictures, the first `report.max_rows` lines."""
+    got = figures.got
     found: dict[tuple[str, str, str], list[Failure]] = {}
     for step, manifest in [*got.steps.items(), ("samples", got.samples)]:
         for failure in manifest.failures:
             found.setdefault((step, failure.kind, failure.reason), []).append(failure)
-    groups: list[RefusalGroup] = []
-    room, rows = run.config.report.max_refused, run.config.report.max_rows
+    groups: list[dict[str, Any]] = []
+    room, rows = figures.cfg.max_refused, figures.cfg.max_rows
     for (step, kind, reason), failures in found.items():
-        items: list[Refusal] = []
+        items: list[dict[str, Any]] = []
         for failure in failures[:rows]:
-            figures = _refused_figures(run, got, album, step, failure) if room > 0 else []
+            shown = _refused_figures(run, figures, step, failure) if room > 0 else []
             room -= 1
-            items.append(Refusal(id=failure.id, detail=failure.detail, figures=figures))
+            items.append({"id": failure.id, "detail": failure.detail, "figures": shown})
         rows -= len(items)
         groups.append(
-            RefusalGroup(
-                step=BY_FOLDER[step].title,
-                kind=kind,
-                reason=reason_words(reason),
-                remedies=list(dict.fromkeys(failure.remedy for failure in failures))[:MAX_REMEDIES],
-                items=items,
-                count=sum(failure.items or 1 for failure in failures),
-                more=len(failures) - len(items),
-            )
+            {
+                "step": BY_FOLDER[step].title,
+                "kind": kind,
+                "reason": reason.replace("-", " ").capitalize(),
+                "remedies": list(dict.fromkeys(failure.remedy for failure in failures))[:MAX_REMEDIES],
+                "items": items,
+                "count": sum(failure.items or 1 for failure in failures),
+                "more": len(failures) - len(items),
+            }
         )
     return groups
 
 
-def _refused_figures(run: Run, got: Collected, album: Album, step: str, failure: Failure) -> list[Figure]:
+def _refused_figures(run: Run, figures: Figures, step: str, failure: Failure) -> list[Figure]:
     """Pictures of what was left out: the raw photograph where it may be shown, or both sides of a pair."""
-    width = run.config.report.thumb_px * 2 // 3
+    got, album, width = figures.got, figures.album, figures.cfg.thumb_px * 2 // 3
     if step == "ingested":
         folder = got.places.raw_targets if failure.target is not None else got.places.raw_sources
         named = failure.reason in SHOWABLE and failure.origin == Path(failure.origin or "").name != ""
-        rgb = _raw_photo(run, folder / str(failure.origin)) if named else None
-        return (
-            []
-            if rgb is None
-            else [Figure(label="", picture=album.rgb(rgb, failure.id, width_px=width, code=album.code(None)))]
-        )
+        if not named or (rgb := _raw_photo(run, folder / str(failure.origin))) is None:
+            return []
+        picture = album.rgb(rgb, failure.id, width_px=width, code=album.code(None))
+        return [Figure(label="", picture=picture)]
     if step != "swapped" or "explicit" in failure.reason:
         return []
-    photos = [got.photo(failure.source), got.photo(failure.target)]
     return [
-        Figure(
-            label=photo.source or photo.target or "", picture=of_entry(got, album, "ingested", photo, width)
-        )
-        for photo in photos
-        if photo is not None
+        Figure(label=label or "", picture=figures.of_entry("ingested", photo, width))
+        for label in (failure.source, failure.target)
+        if (photo := got.photo(label)) is not None
     ]
 
 

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from likeness.errors import InputError
+from likeness.images import load_rgb
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.stage import BY_FOLDER
@@ -21,19 +27,11 @@ NOBODY = "none"
 EXAMPLES = 4
 """Strips that are shown at once; the others unfold."""
 
+# The cut shown is at most this many face boxes wide, and no wider than one of the image's pixels a pixel of the page.
+CUT_SCALE = 1.5
 
-@dataclass(frozen=True, kw_only=True)
-class StepRow:
-    """A line of the table of stages."""
-
-    name: str
-    what: str
-    by: str
-    items: int
-    refused: int
-    skipped: int
-    failed: int
-    cost: str
+PORTRAIT_SCALE = 1.9
+"""Of a portrait beside the drawn ones, in face boxes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,71 +42,80 @@ class Figure:
     picture: Picture | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Strip:
-    """The way of one training image from the photographs to the caption."""
+@dataclass(frozen=True)
+class Figures:
+    """Makes the figures of a page: what was collected, the album that holds their bytes, and their sizes."""
 
-    id: str
-    figures: Sequence[Figure]
-    caption: str
-    scores: str
+    got: Collected
+    album: Album
+    cfg: ReportConfig
 
+    def of_entry(self, step: str, entry: Entry | None, width_px: int | None = None) -> Picture | None:
+        """The picture of a stage's entry, if there is one and it is plainly harmless; a thumbnail where no width is given."""
+        if entry is None or entry.rating != "sfw":
+            return None
+        path, alt = self.got.picture(step, entry), f"{entry.id}, {BY_FOLDER[step].name}"
+        return self.album.file(path, alt, width_px=width_px or self.cfg.thumb_px, code=self.album.code(entry))
 
-@dataclass(frozen=True, kw_only=True)
-class Link:
-    """A file in a chain of provenance: what it is, its name and the start of its sha256."""
+    def sample(self, sample: Sample, label: str) -> Figure:
+        """A sample, unless it was refused or is not plainly harmless."""
+        why = why_not_shown(sample.file, sample.rating)
+        if sample.file is None or why:
+            return Figure(label=f"not shown: {why}", picture=None)
+        way = "Drawn with the LoRA" if sample.lora else "Drawn by the base alone"
+        after = " after a photograph" if sample.reference else ""
+        alt = f"{way}{after}: {sample.prompt}, seed {sample.seed}"
+        path = self.got.sample(sample.file)
+        picture = self.album.file(path, alt, width_px=self.cfg.sample_px, code=SourceType.TRAINED)
+        return Figure(label=label, picture=picture)
 
-    what: str
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chain:
-    """From raw photographs to one training image."""
-
-    id: str
-    links: Sequence[Link]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplePair:
-    """What one prompt and seed draw without and with the LoRA."""
-
-    prompt: str
-    seed: int
-    without: Figure
-    drawn_with: Figure
-
-
-def step_rows(got: Collected) -> list[StepRow]:
-    """One row a stage, the evaluation last."""
-    rows: list[StepRow] = []
-    for step, manifest in [*got.steps.items(), ("samples", got.samples)]:
-        kinds = manifest.left_out
-        spec = BY_FOLDER[step]
-        rows.append(
-            StepRow(
-                name=spec.title,
-                what=spec.what,
-                by=", ".join(sorted({entry.provider for entry in manifest.entries} - {NOBODY})) or "-",
-                items=len(manifest.entries),
-                refused=kinds["refused"],
-                skipped=kinds["skipped"],
-                failed=kinds["failed"],
-                cost=usd(sum(entry.cost_usd for entry in manifest.entries)),
-            )
+    def face(
+        self, step: str, entry: Entry, label: str, scale: float, width_px: int, *, smooth: bool = False
+    ) -> Figure:
+        """A square around the first face of a picture, `scale` face boxes wide."""
+        x, y, w, h = entry.faces[0].box_px
+        side = min(scale * max(w, h), entry.width, entry.height)
+        left = min(max(x + w / 2 - side / 2, 0), entry.width - side)
+        top = min(max(y + h / 2 - side / 2, 0), entry.height - side)
+        path = self.got.picture(step, entry)
+        try:
+            image = Image.fromarray(load_rgb(path))
+        except InputError:
+            return Figure(label=label, picture=None)
+        filter_ = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
+        shown = np.asarray(
+            image.resize((width_px, width_px), filter_, box=(left, top, left + side, top + side))
         )
-    return rows
+        alt = f"Held-out photograph {label}" if smooth else f"{entry.id}, {label}"
+        picture = self.album.rgb(shown, alt, width_px=width_px, code=self.album.code(entry))
+        return Figure(label=label, picture=picture)
 
 
-def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
-    """`cfg.max_strips` training images, each with the pictures of its way; EXAMPLES varied ones first."""
-    rows: list[Strip] = []
-    for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES, cfg.max_strips):
-        figures = [_photo_figure(got, album, entry.source, "source", cfg)]
-        if entry.target:
-            figures.append(_photo_figure(got, album, entry.target, "target", cfg))
+def step_rows(got: Collected) -> list[dict[str, Any]]:
+    """One row a stage, the evaluation last."""
+    return [
+        {
+            "name": BY_FOLDER[step].title,
+            "what": BY_FOLDER[step].what,
+            "by": ", ".join(sorted({entry.provider for entry in manifest.entries} - {NOBODY})) or "-",
+            "items": len(manifest.entries),
+            **{kind: manifest.left_out[kind] for kind in ("refused", "skipped", "failed")},
+            "cost": usd(sum(entry.cost_usd for entry in manifest.entries)),
+        }
+        for step, manifest in [*got.steps.items(), ("samples", got.samples)]
+    ]
+
+
+def strips(figures: Figures) -> list[dict[str, Any]]:
+    """The ways of `report.max_strips` training images from the photographs to the caption; EXAMPLES varied ones first."""
+    got = figures.got
+    rows: list[dict[str, Any]] = []
+    for entry in examples_first(got.steps["lora_training"].entries, EXAMPLES, figures.cfg.max_strips):
+        way = [
+            Figure(label=f"{word} {label}", picture=figures.of_entry("ingested", got.photo(label)))
+            for word, label in (("source", entry.source), ("target", entry.target))
+            if word == "source" or label
+        ]
         for step, label in (("swapped", "swapped"), ("resized", "cropped"), ("enhanced", "enhanced")):
             if step == "swapped" and not entry.target:
                 continue  # the persona's own photograph passes the swap unchanged
@@ -116,64 +123,55 @@ def strips(got: Collected, album: Album, cfg: ReportConfig) -> list[Strip]:
             if found is not None:
                 label = "own pixels" if step == "enhanced" and found.provider == NOBODY else label
                 label = f"{label} {found.width}x{found.height}"
-            figures.append(Figure(label=label, picture=of_entry(got, album, step, found, cfg.thumb_px)))
+            way.append(Figure(label=label, picture=figures.of_entry(step, found)))
         swapped = got.entry("swapped", entry.id)
         measured = swapped.scores.items() if swapped else ()
         scores = ", ".join(
             f"{name.replace('_', ' ')} {value:.2f}" for name, value in measured if name != "explicit"
         )
-        rows.append(Strip(id=entry.id, figures=figures, caption=entry.text or "", scores=scores))
+        rows.append({"id": entry.id, "figures": way, "caption": entry.text or "", "scores": scores})
     return rows
 
 
-def chains(got: Collected, consent_id: str, most: int) -> list[Chain]:
-    """The first `most` training images back to the raw photographs they come from."""
-    rows: list[Chain] = []
+def chains(got: Collected, consent_id: str, most: int) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """The first `most` training images back to the raw photographs they come from: each image's id, and what, name and sha256 of
+    each file."""
+    rows: list[tuple[str, list[tuple[str, str, str]]]] = []
     for entry in got.steps["lora_training"].entries[:most]:
-        links: list[Link] = []
+        links: list[tuple[str, str, str]] = []
         for label, what in ((entry.source, "raw source"), (entry.target, "raw target")):
             if (photo := got.photo(label)) is not None:
-                links.append(Link(what=what, name=photo.origin or photo.file, sha256=_first(photo.parents)))
-        links.append(Link(what="consent", name=consent_id, sha256=""))
+                links.append((what, photo.origin or photo.file, next(iter(photo.parents), "")))
+        links.append(("consent", consent_id, ""))
         for step in ("swapped", "resized", "enhanced"):
             if (entry_there := got.entry(step, entry.id)) is not None:
-                links.append(Link(what=step, name=entry_there.file, sha256=entry_there.sha256))
-        links.append(Link(what="training image", name=Path(entry.file).name, sha256=entry.sha256))
-        rows.append(Chain(id=entry.id, links=links))
+                links.append((step, entry_there.file, entry_there.sha256))
+        links.append(("training image", Path(entry.file).name, entry.sha256))
+        rows.append((entry.id, links))
     return rows
 
 
-def sample_pairs(got: Collected, album: Album, cfg: ReportConfig) -> list[SamplePair]:
+def sample_pairs(figures: Figures) -> list[dict[str, Any]]:
     """Samples of the evaluation, each prompt and seed without and with the LoRA."""
     paired: dict[tuple[str, int], dict[bool, Sample]] = {}
-    for sample in got.evaluation.samples:
+    for sample in figures.got.evaluation.samples:
         paired.setdefault((sample.prompt, sample.seed), {})[sample.lora] = sample
 
     def figure(sample: Sample | None, label: str) -> Figure:
         if sample is None:
             return Figure(label=f"{label}: not shown", picture=None)
         score = f", similarity {sample.similarity:.2f}" if sample.similarity is not None else ""
-        return sample_figure(got, album, sample, label + score, cfg)
+        return figures.sample(sample, label + score)
 
     return [
-        SamplePair(
-            prompt=prompt, seed=seed,
-            without=figure(pair.get(False), "without"), drawn_with=figure(pair.get(True), "with LoRA"),
-        )
+        {
+            "prompt": prompt,
+            "seed": seed,
+            "without": figure(pair.get(False), "without"),
+            "drawn_with": figure(pair.get(True), "with LoRA"),
+        }
         for (prompt, seed), pair in paired.items()
-    ]  # fmt: skip
-
-
-def sample_figure(got: Collected, album: Album, sample: Sample, label: str, cfg: ReportConfig) -> Figure:
-    """A sample, unless it was refused or is not plainly harmless."""
-    why = why_not_shown(sample.file, sample.rating)
-    if sample.file is None or why:
-        return Figure(label=f"not shown: {why}", picture=None)
-    way = "Drawn with the LoRA" if sample.lora else "Drawn by the base alone"
-    after = " after a photograph" if sample.reference else ""
-    alt = f"{way}{after}: {sample.prompt}, seed {sample.seed}"
-    path = got.sample(sample.file)
-    return Figure(label=label, picture=album.file(path, alt, width_px=cfg.sample_px, code=SourceType.TRAINED))
+    ]
 
 
 def examples_first(entries: Sequence[Entry], count: int, most: int) -> list[Entry]:
@@ -193,23 +191,25 @@ def examples_first(entries: Sequence[Entry], count: int, most: int) -> list[Entr
     return [entries[place] for place in islice(chain(chosen, rest), most)]
 
 
-def _photo_figure(got: Collected, album: Album, label: str | None, word: str, cfg: ReportConfig) -> Figure:
-    entry = got.photo(label)
-    name = f"{word} {label}"
-    return Figure(label=name, picture=of_entry(got, album, "ingested", entry, cfg.thumb_px))
+def face_details(figures: Figures, trained: Entry) -> Sequence[Figure]:
+    """The face of one training image in the crop's own pixels, each shown as a square, and as it is trained on."""
+    crop, width_px = figures.got.entry("resized", trained.id), figures.cfg.thumb_px
+    if crop is None or not crop.faces or not trained.faces or trained.rating != "sfw":
+        return []
+    scale = min(CUT_SCALE, width_px / max(trained.faces[0].box_px[2:]))
+    factor = trained.width / crop.width
+    after = f"trained on, enlarged {factor:.2g} times" if factor > 1 else "trained on, own pixels"
+    return [
+        figures.face("resized", crop, "face, own pixels", scale, width_px),
+        figures.face("lora_training", trained, f"face, {after}", scale, width_px),
+    ]
 
 
-def of_entry(got: Collected, album: Album, step: str, entry: Entry | None, width_px: int) -> Picture | None:
-    """The picture of a stage's entry, if there is one and it is plainly harmless."""
-    if entry is None or entry.rating != "sfw":
-        return None
-    return album.file(
-        got.picture(step, entry),
-        f"{entry.id}, {BY_FOLDER[step].name}",
-        width_px=width_px,
-        code=album.code(entry),
-    )
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0] if values else ""
+def held_out(figures: Figures) -> list[Figure]:
+    """The photographs that training never saw, cut as drawn pictures are; only plainly harmless ones."""
+    width_px = figures.cfg.sample_px
+    return [
+        figures.face("ingested", one, one.origin or one.id, PORTRAIT_SCALE, width_px, smooth=True)
+        for one in figures.got.steps["ingested"].entries
+        if one.held_out and one.rating == "sfw" and one.faces
+    ]

@@ -29,11 +29,6 @@ TRAINING_WORDS: Mapping[str, str] = {
 }
 
 
-def reason_words(reason: str) -> str:
-    """`near-duplicate` as `Near duplicate`."""
-    return reason.replace("-", " ").capitalize()
-
-
 def bin_words(name: str) -> str:
     """`15_30` as `15 to 30°`, the open last bin as `over 30°`."""
     low, high = name.split("_")

@@ -22,7 +22,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from likeness.digests import digests_of, sha256_bytes, sha256_file
 from likeness.disk import write_atomic
@@ -33,6 +33,7 @@ from likeness.store.record import object_name, parse_personas, parse_record, rec
 if TYPE_CHECKING:
     from likeness.store.remote import SharedItems
 
+_T = TypeVar("_T")
 Json = Any  # JSON values: None, bool, int, float, str, list, dict
 
 # In the record of what was measured and refused: the sha256 of each file that was not kept.
@@ -197,18 +198,21 @@ class ItemStore:
         if self._persona is None or self._persona in item.personas:
             return item
         personas = item.personas | {self._persona}
-        with contextlib.suppress(
-            FileNotFoundError, PermissionError
-        ):  # pruned just now, or a store to read only
+        # Pruned just now, or a store to read only.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             self.write_personas(item.key, personas)
         return replace(item, personas=personas)
 
     def personas(self, key: str) -> frozenset[str]:
         """For whom an item was made or used."""
+        return self._told(key, parse_personas, frozenset[str]())
+
+    def _told(self, key: str, read: Callable[[bytes], _T], otherwise: _T) -> _T:
+        """What a record says of its item; `otherwise` where there is none that reads."""
         try:
-            return parse_personas(self.record_path(key).read_bytes())
+            return read(self.record_path(key).read_bytes())
         except (OSError, ValueError):
-            return frozenset()
+            return otherwise
 
     def write_personas(self, key: str, personas: Collection[str]) -> None:
         """Note in an item's record for whom it was made or used."""
@@ -253,10 +257,7 @@ class ItemStore:
 
     def made_of(self, key: str) -> dict[str, Json]:
         """Operation, version, settings and inputs of an item; empty in records of earlier versions."""
-        try:
-            return json.loads(self.record_path(key).read_bytes()).get("made_of", {})
-        except (OSError, ValueError):
-            return {}
+        return self._told(key, lambda described: json.loads(described).get("made_of", {}), {})
 
     def verify(self) -> list[str]:
         """Keys whose record or files are missing, truncated or changed."""
@@ -268,10 +269,7 @@ class ItemStore:
 
     def named(self, key: str) -> list[str]:
         """The digests of an item's files, whether they lie here or not."""
-        try:
-            return list(parse_record(self.record_path(key).read_bytes())[0].values())
-        except (OSError, ValueError):
-            return []
+        return self._told(key, lambda described: list(parse_record(described)[0].values()), [])
 
     def _stored(self, digest: str) -> StoredFile:
         return StoredFile(self._place, digest, self.object_path(digest).stat().st_size)

@@ -11,10 +11,10 @@ import mimetypes
 import re
 import threading
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import fsspec
@@ -26,6 +26,7 @@ from likeness.errors import ConfigError, TransientError
 from likeness.store.s3_config import FROM_ENVIRONMENT, S3Config
 from likeness.store.s3_errors import translate_fault
 
+_T = TypeVar("_T")
 PRESIGN_MAX_S = 7 * 24 * 3600  # SigV4's limit
 PART_BYTES = 16 * 2**20  # files of two parts or more are sent in parts, so that memory holds parts only
 PARTS_AT_ONCE = 4
@@ -79,20 +80,12 @@ class Remote:
     def read(self, name: str) -> bytes | None:
         """The bytes of a file, or None when it is not there."""
         filesystem, root, _ = self._open()
-        with self._faults_as_ours("reading"):
-            try:
-                return cast(bytes, filesystem.cat_file(f"{root}/{name}"))
-            except FileNotFoundError as error:
-                return _absent(error)
+        return self._there("reading", lambda: cast(bytes, filesystem.cat_file(f"{root}/{name}")))
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None when it is not there."""
         filesystem, root, _ = self._open()
-        with self._faults_as_ours("looking"):
-            try:
-                return int(filesystem.info(f"{root}/{name}")["size"])
-            except FileNotFoundError as error:
-                return _absent(error)
+        return self._there("looking", lambda: int(filesystem.info(f"{root}/{name}")["size"]))
 
     def sha256(self, name: str) -> str | None:
         """The digest of a file that `upload` put there (outside S3: of any file), or None."""
@@ -100,15 +93,9 @@ class Remote:
         if client is None:
             data = self.read(name)
             return None if data is None else sha256_bytes(data)
-        with self._faults_as_ours("looking"):
-            try:
-                bucket, key = self._key(name)
-                return cast(
-                    str | None,
-                    filesystem.call_s3("head_object", Bucket=bucket, Key=key)["Metadata"].get(SHA256),
-                )
-            except FileNotFoundError as error:
-                return _absent(error)
+        bucket, key = self._key(name)
+        told = self._there("looking", lambda: filesystem.call_s3("head_object", Bucket=bucket, Key=key))
+        return told and cast("str | None", told["Metadata"].get(SHA256))
 
     def write(self, name: str, data: bytes) -> None:
         """Put a small file there, whole or not at all."""
@@ -131,13 +118,9 @@ class Remote:
     def names(self, folder: str) -> list[str]:
         """All files below a folder, relative to the place."""
         filesystem, root, _ = self._open()
-        with self._faults_as_ours("listing"):
-            try:
-                found = cast("list[str]", filesystem.find(f"{root}/{folder}" if folder else root))
-            except FileNotFoundError as error:
-                _absent(error)
-                return []
-        names = (path.removeprefix(root).lstrip("/") for path in found)
+        place = f"{root}/{folder}" if folder else root
+        found = self._there("listing", lambda: cast("list[str]", filesystem.find(place)))
+        names = (path.removeprefix(root).lstrip("/") for path in found or ())
         return [name for name in names if name]  # an empty folder is told as a file without a name
 
     def delete(self, names: Sequence[str]) -> None:
@@ -159,9 +142,8 @@ class Remote:
             "delete_objects", Bucket=self._key("")[0], Delete={"Objects": keys, "Quiet": True}
         )
         if refused := cast("list[dict[str, Any]]", said.get("Errors")):
-            raise ClientError(
-                {"Error": refused[0], "ResponseMetadata": {"HTTPStatusCode": 500}}, "DeleteObjects"
-            )  # pyright: ignore[reportArgumentType]
+            answer: Any = {"Error": refused[0], "ResponseMetadata": {"HTTPStatusCode": 500}}
+            raise ClientError(answer, "DeleteObjects")
 
     def upload(self, name: str, path: Path, sha256: str) -> None:
         """Put a file there with its content type and its digest as metadata; large ones go in parts."""
@@ -227,6 +209,20 @@ class Remote:
             raise ConfigError(f"{self.url}: the bucket is in {found}, the region here is {region}",
                               reason="s3-wrong-region", remedy=f"set s3.region in conf/ or AWS_REGION to {found}")  # fmt: skip
 
+    def _there(self, doing: str, look: Callable[[], _T]) -> _T | None:
+        """What a look gives; None where the file is not there. A missing bucket is a mistake, and S3 names it so."""
+        with self._faults_as_ours(doing):
+            try:
+                return look()
+            except FileNotFoundError as error:
+                cause = error.__cause__
+                if (
+                    isinstance(cause, ClientError)
+                    and cast(Any, cause).response["Error"]["Code"] == "NoSuchBucket"
+                ):
+                    raise
+                return None
+
     @contextmanager
     def _faults_as_ours(self, doing: str) -> Generator[None]:
         try:
@@ -243,10 +239,3 @@ def content_type(name: str) -> str:
     kind = "text/markdown" if name.endswith(".md") else mimetypes.guess_type(name)[0]
     kind = kind or "application/octet-stream"
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
-
-
-def _absent(error: FileNotFoundError) -> None:
-    """A missing file is an answer; a missing bucket is a mistake, and S3 names it so."""
-    cause = error.__cause__
-    if isinstance(cause, ClientError) and cast(Any, cause).response["Error"]["Code"] == "NoSuchBucket":
-        raise error

@@ -8,19 +8,7 @@ Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (2026
 
 from typing import Any, cast
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    InvalidConfigError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-)
+from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from likeness.errors import AuthError, ConfigError, LikenessError, RejectedError, TransientError
@@ -35,17 +23,57 @@ POLICY_REMEDY = (
     "allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject on its objects (the policy in docs/s3.md), and "
     "check the bucket's name: some vendors answer the same for a bucket of another account"
 )
-# Keys that are unknown or have ended: some vendors say so with 400, so the status does not tell.
-WRONG_KEY = (
-    *("InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired", "AccountProblem"),
-    *(
-        "UnrecognizedClientException",
-        "MissingAuthenticationToken",
-        "MissingSecurityHeader",
-        "InvalidSecurity",
+Kind = type[AuthError] | type[ConfigError]
+WRONG_KEY = (AuthError, "s3-wrong-key", "the access key is unknown or no longer valid", KEYS_REMEDY)
+CLOCK = (ConfigError, "s3-clock", "this machine's clock is wrong", "set the clock (NTP)")
+NO_BUCKET = (
+    ConfigError, "s3-no-bucket", "there is no such bucket", f"create the bucket or correct the URL; {ENDPOINT_REMEDY}"
+)  # fmt: skip
+WRONG_REGION = (
+    ConfigError, "s3-wrong-region", "the bucket is in another region",
+    "set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)",
+)  # fmt: skip
+NO_PERMISSION = (AuthError, "s3-no-permission", "these keys may not do that", POLICY_REMEDY)
+# The error, its reason, what is wrong and the remedy. Of keys that are unknown or have ended some vendors say so with 400: there the
+# status does not tell.
+CODES: dict[str, tuple[Kind, str, str, str]] = {
+    "SignatureDoesNotMatch": (
+        AuthError, "s3-wrong-secret", "the secret key does not belong to the access key", KEYS_REMEDY
     ),
-)
-WRONG_REGION = ("AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidRegionName")
+    **dict.fromkeys(("RequestTimeTooSkewed", "RequestExpired"), CLOCK),
+    **dict.fromkeys(("NoSuchBucket", "InvalidBucketName", "404"), NO_BUCKET),
+    **dict.fromkeys((
+        "InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired", "AccountProblem",
+        "UnrecognizedClientException", "MissingAuthenticationToken", "MissingSecurityHeader", "InvalidSecurity",
+    ), WRONG_KEY),
+    **dict.fromkeys(
+        ("AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidRegionName"), WRONG_REGION
+    ),
+    "AccessDenied": NO_PERMISSION,
+}  # fmt: skip
+STATUSES = {301: WRONG_REGION, 307: WRONG_REGION, 401: NO_PERMISSION, 403: NO_PERMISSION}
+# The same of what no store answered; the first row that fits counts.
+NO_ANSWER: tuple[tuple[Any, type[LikenessError], str, str, str], ...] = (
+    (
+        (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError, boto.SSOError),
+        AuthError, "s3-no-keys", "there are no keys for it ({said})", KEYS_REMEDY,
+    ),
+    (boto.ProfileNotFound, ConfigError, "s3-profile", "{said}", "correct s3.profile in conf/ or AWS_PROFILE"),
+    (
+        (boto.ParamValidationError, boto.InvalidConfigError),
+        ConfigError, "s3-settings", "{said}", "correct the URL or the s3 section in conf/",
+    ),
+    (ResponseParserError, ConfigError, "s3-not-s3", "what answers does not speak S3 ({said})", ENDPOINT_REMEDY),
+    (
+        (boto.ConnectionError, boto.HTTPClientError, TimeoutError),
+        TransientError, "s3-unreachable", "{doing} got no answer ({said})", ENDPOINT_REMEDY,
+    ),
+    ((boto.BotoCoreError, ValueError), ConfigError, "s3-settings", "{said}", "correct the s3 section in conf/"),
+    (
+        BaseException, TransientError, "store-failed", "{doing} failed ({name}: {said})",
+        "check that the place exists, is reachable and may be written",
+    ),
+)  # fmt: skip
 BUSY = ("RequestTimeout", "OperationAborted")
 # A store's answer to a list has an error code; only what stands between may answer without one, when it is busy.
 GATEWAY_STATUS = (429, 502, 503, 504)
@@ -56,9 +84,9 @@ WORDS_MAX = 300
 def translate_fault(error: BaseException, url: str, doing: str) -> LikenessError:
     """The error of ours that says what happened while `doing` something ("writing") at `url`."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ClientError | BotoCoreError):
+    while cause is not None and not isinstance(cause, boto.ClientError | boto.BotoCoreError):
         cause = cause.__cause__
-    if isinstance(cause, ClientError):
+    if isinstance(cause, boto.ClientError):
         return _answered(cast(Any, cause).response, url, doing)
     return _unanswered(cause or error, url, doing)
 
@@ -77,28 +105,9 @@ def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
         remedy = f"set {' and '.join(f'{name}=when_required' for name in names)}"
         words = "this store does not know AWS's new checksums"
         return ConfigError(f"{what}: {words}", reason="s3-checksums", remedy=remedy)
-    match code:
-        case "SignatureDoesNotMatch":
-            words = "the secret key does not belong to the access key"
-            return AuthError(f"{what}: {words}", reason="s3-wrong-secret", remedy=KEYS_REMEDY)
-        case "RequestTimeTooSkewed" | "RequestExpired":
-            words, remedy = "this machine's clock is wrong", "set the clock (NTP)"
-            return ConfigError(f"{what}: {words}", reason="s3-clock", remedy=remedy)
-        case "NoSuchBucket" | "InvalidBucketName" | "404":
-            remedy = f"create the bucket or correct the URL; {ENDPOINT_REMEDY}"
-            return ConfigError(f"{what}: there is no such bucket", reason="s3-no-bucket", remedy=remedy)
-        case _:
-            pass
-    if code in WRONG_KEY:
-        words = "the access key is unknown or no longer valid"
-        return AuthError(f"{what}: {words}", reason="s3-wrong-key", remedy=KEYS_REMEDY)
-    if code in WRONG_REGION or status in (301, 307):
-        remedy = "set s3.region in conf/ or AWS_REGION to the bucket's region (R2: auto)"
-        words = "the bucket is in another region"
-        return ConfigError(f"{what}: {words}", reason="s3-wrong-region", remedy=remedy)
-    if code == "AccessDenied" or status in (401, 403):
-        words = "these keys may not do that"
-        return AuthError(f"{what}: {words}", reason="s3-no-permission", remedy=POLICY_REMEDY)
+    if known := CODES.get(code) or STATUSES.get(status):
+        kind, reason, words, remedy = known
+        return kind(f"{what}: {words}", reason=reason, remedy=remedy)
     if status == 429 or status >= 500 or code in BUSY:
         return TransientError(what, reason="s3-busy", remedy="run it again later: what is finished is kept")
     remedy = "read docs/s3.md for what this vendor does not take"
@@ -106,31 +115,9 @@ def _answered(response: dict[str, Any], url: str, doing: str) -> LikenessError:
 
 
 def _unanswered(error: BaseException, url: str, doing: str) -> LikenessError:
-    said = _plain(str(error))
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError | SSOError):
-        return AuthError(f"{url}: there are no keys for it ({said})", reason="s3-no-keys", remedy=KEYS_REMEDY)
-    if isinstance(error, ProfileNotFound):
-        return ConfigError(
-            f"{url}: {said}", reason="s3-profile", remedy="correct s3.profile in conf/ or AWS_PROFILE"
-        )
-    if isinstance(error, ParamValidationError | InvalidConfigError):
-        return ConfigError(
-            f"{url}: {said}", reason="s3-settings", remedy="correct the URL or the s3 section in conf/"
-        )
-    if isinstance(error, ResponseParserError):
-        return ConfigError(
-            f"{url}: what answers does not speak S3 ({said})", reason="s3-not-s3", remedy=ENDPOINT_REMEDY
-        )
-    if isinstance(error, ConnectionError | HTTPClientError | TimeoutError):
-        return TransientError(
-            f"{url}: {doing} got no answer ({said})", reason="s3-unreachable", remedy=ENDPOINT_REMEDY
-        )
-    if isinstance(error, BotoCoreError | ValueError):
-        return ConfigError(f"{url}: {said}", reason="s3-settings", remedy="correct the s3 section in conf/")
-    return TransientError(
-        f"{url}: {doing} failed ({type(error).__name__}: {said})", reason="store-failed",
-        remedy="check that the place exists, is reachable and may be written",
-    )  # fmt: skip
+    said, name = _plain(str(error)), type(error).__name__
+    _, kind, reason, words, remedy = next(row for row in NO_ANSWER if isinstance(error, row[0]))
+    return kind(f"{url}: {words.format(said=said, doing=doing, name=name)}", reason=reason, remedy=remedy)
 
 
 def _plain(text: str) -> str:

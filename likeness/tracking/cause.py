@@ -67,53 +67,49 @@ def address_problem(uri: str) -> str | None:
 
 def cause_of(error: Exception, uri: str) -> Cause:
     """The cause of what MLflow's client raised."""
-    if isinstance(error, DeletedExperiment):
-        remedy = f"`mlflow experiments restore -x {error.number}`, or name another in tracking.experiment"
-        return Cause(words=f"{error}\n  remedy: {remedy}", final=True)
     whole = USER_INFO.sub("//***@", f"{type(error).__name__}: {error}")
     said, shown = whole.partition("\n")[0][:300], USER_INFO.sub("//***@", uri)
     code = getattr(error, "error_code", "")
     found = STATUS.search(whole)
     status = int(found.group(1)) if found else getattr(getattr(error, "response", None), "status_code", None)
+
+    def cause(words: str, remedy: str, *, final: bool, answered: bool = True) -> Cause:
+        return Cause(words=f"{words}\n  remedy: {remedy}", final=final, answered=answered)
+
+    if isinstance(error, DeletedExperiment):
+        again = f"`mlflow experiments restore -x {error.number}`, or name another in tracking.experiment"
+        return cause(str(error), again, final=True)
     if "out-of-date database schema" in whole:
-        remedy = f"back it up, then `mlflow db upgrade {shown}`"
-        return Cause(
-            words=f"{shown} was written by another version of MLflow\n  remedy: {remedy}", final=True
-        )
+        upgrade = f"back it up, then `mlflow db upgrade {shown}`"
+        return cause(f"{shown} was written by another version of MLflow", upgrade, final=True)
     if MADE_IN_PART.search(said):
-        remedy = "move that file away, and the next run makes a new one"
-        return Cause(words=f"{shown} was made in part: {said}\n  remedy: {remedy}", final=True)
+        away = "move that file away, and the next run makes a new one"
+        return cause(f"{shown} was made in part: {said}", away, final=True)
     if "database or disk is full" in said or "readonly database" in said:
-        remedy = (
+        room = (
             "free some space there, or make it writable; what was measured is in the stage's own files, too"
         )
-        return Cause(words=f"{shown} cannot be written to: {said}\n  remedy: {remedy}", final=False)
+        return cause(f"{shown} cannot be written to: {said}", room, final=False)
     if code in CREDENTIALS or status in (401, 403):
-        remedy = "check MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN"
-        return Cause(words=f"it refused our credentials: {said}\n  remedy: {remedy}", final=True)
+        check = "check MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN"
+        return cause(f"it refused our credentials: {said}", check, final=True)
     if status is not None and (status >= 500 or status in (408, 429)):
-        return Cause(
-            words=f"{shown} answers with error {status}\n  remedy: look at that server's log", final=False
-        )
+        return cause(f"{shown} answers with error {status}", "look at that server's log", final=False)
     if status == 413:
-        remedy = "raise the limit of the proxy before it; nothing else of the run is lost"
-        return Cause(words=f"it refused a request as too large: {said}\n  remedy: {remedy}", final=True)
+        limit = "raise the limit of the proxy before it; nothing else of the run is lost"
+        return cause(f"it refused a request as too large: {said}", limit, final=True)
     # Not MLflow's own words: a page, or a message without one of its codes. A proxy answers so while its server restarts.
     if "Response body:" in whole or "INTERNAL_ERROR: Response: " in whole:
-        answer = re.split(r"Response(?: body)?: ", whole)[-1][:100]
-        return Cause(
-            words=f"{shown} answers, and not as MLflow does: {' '.join(answer.split())}\n"
-            f"  remedy: check that MLFLOW_TRACKING_URI is the address of MLflow, without a page's path, {SWITCH_OFF}",
-            final=False,
+        answer = " ".join(re.split(r"Response(?: body)?: ", whole)[-1][:100].split())
+        address = (
+            f"check that MLFLOW_TRACKING_URI is the address of MLflow, without a page's path, {SWITCH_OFF}"
         )
+        return cause(f"{shown} answers, and not as MLflow does: {answer}", address, final=False)
     if code in REFUSED or (status is not None and 400 <= status < 500):
         return Cause(words=f"it refused a request: {said}", final=True)
     why = next((words for sign, words in UNREACHED.items() if sign in whole), said)
-    return Cause(
-        words=f"{shown} was not reached: {why}\n  remedy: check MLFLOW_TRACKING_URI, {SWITCH_OFF}",
-        final=False,
-        answered=False,
-    )
+    where = f"check MLFLOW_TRACKING_URI, {SWITCH_OFF}"
+    return cause(f"{shown} was not reached: {why}", where, final=False, answered=False)
 
 
 def tracking_uri(configured: str, root: Path) -> str:

@@ -1,7 +1,6 @@
 """MLflow's records of finished runs and versions: registered, deleted and merged."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from likeness.errors import ProviderError
 from likeness.tracking.cause import cause_of, database_path, database_uri, tracking_uri
-from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS, quiet
+from likeness.tracking.client import quiet
+from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS
 
 COPY_OF = "likeness.copy_of"
 
@@ -63,6 +63,22 @@ def registered_name(experiment: str, persona: str) -> str:
     return f"{experiment}-{persona}"
 
 
+@contextlib.contextmanager
+def _client(address: str) -> Generator[Any]:
+    """MLflow at an address.
+
+    Raises:
+        ProviderError: whatever MLflow or its client raises: it is one place that did not answer, and the caller has others.
+    """
+    quiet()
+    try:
+        from mlflow import MlflowClient
+
+        yield MlflowClient(tracking_uri=address)
+    except Exception as error:
+        raise ProviderError(cause_of(error, address).words, reason="mlflow") from error
+
+
 def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
     """Delete a persona's runs with all that was logged to them; returns their names. A local database loses them for
     good, a server keeps them as deleted until its `mlflow gc`.
@@ -71,48 +87,31 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
         ProviderError: MLflow does not do it; what it has done stays done.
     """
     address = tracking_uri(uri, root)
-    with _causes_told(address):
-        return _delete_runs(address, experiment, root, persona, dry_run=dry_run)
-
-
-@contextlib.contextmanager
-def _causes_told(uri: str) -> Generator[None]:
-    try:
-        yield
-    # Whatever a tracking server or its client raises is one place that did not answer, and the caller has others.
-    except Exception as error:
-        raise ProviderError(cause_of(error, uri).words, reason="mlflow") from error
-
-
-def _delete_runs(address: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
     database = database_path(address)
     if database is not None and not database.is_file():
         return []
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    from mlflow import MlflowClient
-    from mlflow.entities import ViewType
-
-    client: Any = MlflowClient(tracking_uri=address)
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
-        return []
     names: list[str] = []
-    model = registered_name(experiment, persona)
-    if client.search_registered_models(f"name = '{model}'"):
-        names.append(f"registered model {model}")
-        if not dry_run:
-            client.delete_registered_model(model)
-    mine = f"tags.`likeness.persona` = '{persona}'"
-    view = ViewType.ALL if database else ViewType.ACTIVE_ONLY
-    for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
-        names.append(f"{run.info.run_name} {run.info.run_id}")
-        if dry_run:
-            continue
-        shutil.rmtree(_artifacts(run.info, root), ignore_errors=True)
-        if run.info.lifecycle_stage == "active":
-            client.delete_run(run.info.run_id)
-        if database:
-            client._tracking_client.store._hard_delete_run(run.info.run_id)
+    with _client(address) as client:
+        from mlflow.entities import ViewType
+
+        if (found := client.get_experiment_by_name(experiment)) is None:
+            return []
+        model = registered_name(experiment, persona)
+        if client.search_registered_models(f"name = '{model}'"):
+            names.append(f"registered model {model}")
+            if not dry_run:
+                client.delete_registered_model(model)
+        mine = f"tags.`likeness.persona` = '{persona}'"
+        view = ViewType.ALL if database else ViewType.ACTIVE_ONLY
+        for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
+            names.append(f"{run.info.run_name} {run.info.run_id}")
+            if dry_run:
+                continue
+            shutil.rmtree(_artifacts(run.info, root), ignore_errors=True)
+            if run.info.lifecycle_stage == "active":
+                client.delete_run(run.info.run_id)
+            if database:
+                client._tracking_client.store._hard_delete_run(run.info.run_id)
     return names
 
 
@@ -123,38 +122,31 @@ def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
     Raises:
         ProviderError: MLflow does not take them; what it has stays.
     """
-    with _causes_told(tracking_uri(uri, root)):
-        return _merge_runs(database, uri, experiment, root)
+    target, new = tracking_uri(uri, root), 0
+    with _client(target) as client:
+        from mlflow import MlflowClient
+        from mlflow.entities import Param, RunTag
 
-
-def _merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
-    quiet()
-    from mlflow import MlflowClient
-    from mlflow.entities import Param, RunTag
-
-    source: Any = MlflowClient(tracking_uri=database_uri(database.resolve()))
-    theirs, target = source.get_experiment_by_name(experiment), tracking_uri(uri, root)
-    if theirs is None:
-        return 0
-    client: Any = MlflowClient(tracking_uri=target)
-    ours = client.get_experiment_by_name(experiment)
-    place = (root / ARTIFACTS).resolve().as_uri() if target.startswith("sqlite:") else None
-    number = ours.experiment_id if ours else client.create_experiment(experiment, artifact_location=place)
-    new = 0
-    for run in source.search_runs([theirs.experiment_id], max_results=50_000):
-        if client.search_runs([number], f"tags.`{COPY_OF}` = '{run.info.run_id}'", max_results=1):
-            continue
-        info, data = run.info, run.data
-        copy = client.create_run(number, start_time=info.start_time, run_name=info.run_name).info.run_id
-        metrics = [one for name in data.metrics for one in source.get_metric_history(info.run_id, name)]
-        params = [Param(key, value) for key, value in data.params.items()]
-        tags = [RunTag(key, value) for key, value in data.tags.items()]
-        client.log_batch(copy, params=params, tags=tags)
-        for start in range(0, len(metrics), BATCH_METRICS):
-            client.log_batch(copy, metrics=metrics[start : start + BATCH_METRICS])
-        client.set_terminated(copy, info.status, end_time=info.end_time)
-        client.set_tag(copy, COPY_OF, info.run_id)  # last: what was copied in part is copied anew
-        new += 1
+        source: Any = MlflowClient(tracking_uri=database_uri(database.resolve()))
+        if (theirs := source.get_experiment_by_name(experiment)) is None:
+            return 0
+        ours = client.get_experiment_by_name(experiment)
+        place = (root / ARTIFACTS).resolve().as_uri() if target.startswith("sqlite:") else None
+        number = ours.experiment_id if ours else client.create_experiment(experiment, artifact_location=place)
+        for run in source.search_runs([theirs.experiment_id], max_results=50_000):
+            if client.search_runs([number], f"tags.`{COPY_OF}` = '{run.info.run_id}'", max_results=1):
+                continue
+            info, data = run.info, run.data
+            copy = client.create_run(number, start_time=info.start_time, run_name=info.run_name).info.run_id
+            metrics = [one for name in data.metrics for one in source.get_metric_history(info.run_id, name)]
+            params = [Param(key, value) for key, value in data.params.items()]
+            tags = [RunTag(key, value) for key, value in data.tags.items()]
+            client.log_batch(copy, params=params, tags=tags)
+            for start in range(0, len(metrics), BATCH_METRICS):
+                client.log_batch(copy, metrics=metrics[start : start + BATCH_METRICS])
+            client.set_terminated(copy, info.status, end_time=info.end_time)
+            client.set_tag(copy, COPY_OF, info.run_id)  # last: what was copied in part is copied anew
+            new += 1
     return new
 
 

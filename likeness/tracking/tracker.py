@@ -6,8 +6,6 @@ end tells what is missing. Metrics are sent in batches (one call a value is ten 
 person can watch a run from elsewhere.
 """
 
-import contextlib
-import logging
 import os
 import sys
 import time
@@ -20,17 +18,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from likeness.disk import discard
 from likeness.git import git
 from likeness.settings import flatten
 from likeness.tracking.cause import (
     DeletedExperiment,
     address_problem,
     cause_of,
-    database_path,
-    database_uri,
     tracking_uri,
 )
+from likeness.tracking.client import make_database, quiet
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
 BATCH_METRICS = 1000
@@ -225,37 +221,6 @@ class Tracker:
 
     def _say(self, words: str) -> None:
         sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
-
-
-def make_database(uri: str) -> None:
-    """Make a local database that is not there, whole or not at all: MLflow makes its tables one by one, and two runs at once,
-    or one that is killed, would leave one that no run can use."""
-    path = database_path(uri)
-    if path is None or (path.exists() and path.stat().st_size):
-        return
-    from mlflow import MlflowClient
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        client: Any = MlflowClient(tracking_uri=database_uri(new))
-        client.search_experiments(max_results=1)
-        with contextlib.suppress(FileExistsError):  # another run was faster
-            os.link(new, path)
-    finally:
-        discard(new)
-
-
-def quiet() -> None:
-    """Before mlflow is imported: three tries of a dead server instead of its seven with back-off, which take minutes, and a
-    new database told in no five lines."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    # Each try of a database that is not there takes five lines.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.ERROR)
 
 
 def _revision() -> dict[str, str]:

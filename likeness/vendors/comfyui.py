@@ -17,9 +17,10 @@ import orjson
 
 from likeness.errors import JobLostError, RejectedError, TransientError
 from likeness.http.auth import Auth
-from likeness.http.client import Client, Service
+from likeness.http.client import Client
 from likeness.http.messages import Messages
 from likeness.http.rate_limit import Limits
+from likeness.http.service import Service
 from likeness.store.items import Json
 from likeness.vendors.comfyui_answers import (
     PLAIN_NAME,

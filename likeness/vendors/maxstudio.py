@@ -20,8 +20,9 @@ from likeness.errors import (
     together,
 )
 from likeness.http.auth import Auth
-from likeness.http.client import Client, Service
+from likeness.http.client import Client
 from likeness.http.responses import Response
+from likeness.http.service import Service
 from likeness.images import open_image
 from likeness.store.items import Json
 from likeness.vendors.remote import RemoteJobs

@@ -71,9 +71,9 @@ def _changes(
     for name in sorted({*before, *after}, key=natural):
         was, now = before.get(name), after.get(name)
         if was is None:
-            yield Change(id=name, what="added", cause=_came(old, new, after[name]), after=now)
+            yield Change(id=name, what="added", cause=_absent(old, new, after[name], before=True), after=now)
         elif now is None:
-            yield Change(id=name, what="lost", cause=_went(old, new, was), before=was)
+            yield Change(id=name, what="lost", cause=_absent(old, new, was, before=False), before=was)
         elif was["sha256"] != now["sha256"]:
             yield Change(id=name, what="pixels", cause=_redrawn(old, new, name), before=was, after=now)
         elif was.get("text") != now.get("text"):
@@ -83,32 +83,22 @@ def _changes(
             yield Change(id=name, what="caption", cause=cause, before=was, after=now)
 
 
-def _went(old: Revision, new: Revision, entry: Mapping[str, Any]) -> str:
-    """Why a picture of the older revision is not in the newer one."""
-    for label in _missing(new, entry):
-        refused = _refusal(new, old.photo(label), label)
-        return _told(refused, old, new, "ingest") if refused else f"photograph {label} is gone"
+def _absent(old: Revision, new: Revision, entry: Mapping[str, Any], *, before: bool) -> str:
+    """Why a picture of the one revision is not in the other, which is the older one (`before`) or the newer."""
+    lacks, has = (old, new) if before else (new, old)
+    for label in _missing(lacks, entry):
+        refused = _refusal(lacks, has.photo(label), label)
+        if refused:
+            return _told(refused, old, new, "ingest", before=before)
+        return f"photograph {label} is {'new' if before else 'gone'}"
     for name in (*PICTURES[1:], "captions", TRAINED):
-        for failure in new.folder(name).failures:
+        for failure in lacks.folder(name).failures:
             if failure["id"] == entry["id"]:
-                return _told(failure, old, new, BY_FOLDER[name].name)
-    if line := _more_skipped(old, new, entry):
-        return _told(line, old, new, "swap")
-    return _reason(old, new, "swap") or "it is not made any more: the pairs are chosen anew"
-
-
-def _came(old: Revision, new: Revision, entry: Mapping[str, Any]) -> str:
-    """Why a picture of the newer revision was not in the older one."""
-    for label in _missing(old, entry):
-        refused = _refusal(old, new.photo(label), label)
-        return _told(refused, old, new, "ingest", before=True) if refused else f"photograph {label} is new"
-    for name in (*PICTURES[1:], "captions", TRAINED):
-        for failure in old.folder(name).failures:
-            if failure["id"] == entry["id"]:
-                return _told(failure, old, new, BY_FOLDER[name].name, before=True)
-    if line := _more_skipped(new, old, entry):
-        return _told(line, old, new, "swap", before=True)
-    return _reason(old, new, "swap") or "it was not made before: the pairs are chosen anew"
+                return _told(failure, old, new, BY_FOLDER[name].name, before=before)
+    if line := _more_skipped(has, lacks, entry):
+        return _told(line, old, new, "swap", before=before)
+    what = "it was not made before" if before else "it is not made any more"
+    return _reason(old, new, "swap") or f"{what}: the pairs are chosen anew"
 
 
 def _more_skipped(fewer: Revision, more: Revision, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -141,9 +131,7 @@ def _refusal(revision: Revision, photo: Mapping[str, Any] | None, label: str) ->
     return None
 
 
-def _told(
-    failure: Mapping[str, Any], old: Revision, new: Revision, stage: str, *, before: bool = False
-) -> str:
+def _told(failure: Mapping[str, Any], old: Revision, new: Revision, stage: str, *, before: bool) -> str:
     detail = failure["reason"] if before else f"{failure['reason']}, {failure['detail']}"
     told = f"{stage} {failure['kind']} {failure['id']}{' before' if before else ''} ({detail})"
     why = _reason(old, new, stage)

@@ -1,4 +1,4 @@
-"""Compares sides: the measures of each, and the differences from the first, paired by seed."""
+"""Compares sides: the measures of each, and the differences from the first, paired by seed; in figures and in words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,14 @@ from likeness.evaluate.adherence import share_followed
 from likeness.evaluate.paired import Details, Difference, differences
 from likeness.run import Run
 from likeness.versions.sides import Side, differing
+
+PERCENT = (
+    "share of the ceiling",
+    "recognised",
+    "leak of the name",
+    "pictures with a face",
+    "prompts followed",
+)
 
 if TYPE_CHECKING:  # what is told of evaluations that exist loads nothing that draws
     from likeness.evaluate.draw import Renderer
@@ -83,3 +91,50 @@ def summary(details: Details) -> dict[str, Any]:
         "copied": copied["copied"] if copied["measured"] else None,
         "adherence": share_followed(measures["adherence"]["samples"]),
     }  # fmt: skip
+
+
+def figure(row: Difference, value: float | None) -> str:
+    """`72 %`, or `0.61` on an embedder's own scale; a dash where it is not known."""
+    if value is None:
+        return "-"
+    return f"{100 * value:.0f} %" if row.measure in PERCENT else f"{value:.2f}"
+
+
+def interval(row: Difference) -> str:
+    """`+5 (2 to 8)`: the difference with its interval, in points of a percentage or on the scale."""
+    known = row.difference
+    if known.value is None:
+        return "-"
+    share = row.measure in PERCENT
+
+    def said(value: float) -> str:
+        return f"{100 * value:+.0f}" if share else f"{value:+.2f}"
+
+    if known.low is None or known.high is None:
+        return said(known.value)
+    return f"{said(known.value)} ({said(known.low)} to {said(known.high)})"
+
+
+def verdict(name: str, first: str, found: Sequence[Difference]) -> str:
+    """Which differences are sure, in one sentence."""
+    if not found:
+        return f"{name} and {first} have no picture of one prompt and seed to compare."
+    figures = {
+        one for row in found for one in (row.difference.value, row.difference.low, row.difference.high)
+    }
+    if figures <= {0.0, None} and 0.0 in figures:
+        return f"{name} and {first} draw alike: every difference is zero."
+    sure = [row for row in found if row.sure]
+    if all(row.seeds < 2 for row in found):
+        return f"Whether {name} or {first} is better cannot be told of one seed: evaluate both with several (evaluate.seeds)."
+    if not sure:
+        return f"No difference between {name} and {first} is sure: every interval that can be told has zero in it."
+    words = [f"{row.measure}{f' by {row.by}' if row.by else ''} {interval(row)}" for row in sure]
+    better = [wanted(row) for row in sure]
+    judged = "better" if all(better) else "worse" if not any(better) else "better in some and worse in others"
+    return f"{name} is surely {judged} than {first}: {'; '.join(words)}."
+
+
+def wanted(row: Difference) -> bool:
+    """Whether the second has more of what is wanted."""
+    return ((row.difference.value or 0) > 0) == (row.better == "more")

@@ -16,9 +16,9 @@ from likeness.marks.xmp import SourceType
 from likeness.pipeline.verified import why_not_shown
 from likeness.report.curves import Line, curves
 from likeness.report.outcome import interval
-from likeness.report.pictures import Album, Picture
+from likeness.report.pictures import Album
 from likeness.report.words import percent
-from likeness.versions import comparison_words
+from likeness.versions import comparison
 from likeness.versions.comparison import Comparison, summary
 from likeness.versions.sides import Side
 
@@ -26,25 +26,6 @@ WIDTH_PX = 300
 MAX_BYTES = 20_000_000
 MAX_COLUMNS = 8
 """Settings that are columns of the table to sort; all of them stand below it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """What a side drew of one prompt and seed, or the words that stand there instead."""
-
-    number: int
-    picture: Picture | None
-    instead: str
-    similarity: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureRow:
-    """One prompt and seed, drawn by each side."""
-
-    prompt: str
-    seed: int
-    cells: Sequence[Cell]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +51,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
         columns=[_columns(one) for one in comparisons],
         losses=curves([_line(n, side, side.losses).smooth() for n, side in _numbered(comparisons[0])], "Loss by step"),
         likenesses=curves([_line(n, side, _by_step(side)) for n, side in _numbered(comparisons[0])], "Similarity by step"),
-        words=comparison_words,
+        words=comparison,
         left_out=album.left_out,
         script=Markup(script),
         script_digest=digest,
@@ -90,8 +71,9 @@ def _by_step(side: Side) -> list[tuple[float, float]]:
     return [(one["step"], one["similarity"]) for one in found if one["similarity"] is not None]
 
 
-def _rows(one: Comparison, album: Album) -> list[PictureRow]:
-    """The prompts with the name first, seed by seed; what only some sides drew stands there with gaps."""
+def _rows(one: Comparison, album: Album) -> list[dict[str, Any]]:
+    """What each side drew of a prompt and seed, or the words that stand there instead. The prompts with the name come first, seed
+    by seed; what only some sides drew stands there with gaps."""
     samples = [
         {
             (sample["prompt"], sample["seed"]): sample
@@ -103,69 +85,47 @@ def _rows(one: Comparison, album: Album) -> list[PictureRow]:
     named = {prompt for side in one.sides for prompt in (side.details or {})["named"]}
     places = list(dict.fromkeys(place for found in samples for place in found))
     places.sort(key=lambda place: place[0] not in named)
-    return [
-        PictureRow(
-            prompt=prompt,
-            seed=seed,
-            cells=[
-                _cell(number, side, found.get((prompt, seed)), album)
-                for (number, side), found in zip(_numbered(one), samples, strict=True)
-            ],
-        )
-        for prompt, seed in places
-    ]
+    rows: list[dict[str, Any]] = []
+    for place in places:
+        drawn = zip(_numbered(one), samples, strict=True)
+        cells = [_cell(number, side, found.get(place), album) for (number, side), found in drawn]
+        rows.append({"prompt": place[0], "seed": place[1], "cells": cells})
+    return rows
 
 
-def _cell(number: int, side: Side, sample: Any, album: Album) -> Cell:
+def _cell(number: int, side: Side, sample: Any, album: Album) -> dict[str, Any]:
     picture, why = None, NOT_DRAWN
     if sample and not (why := why_not_shown(sample["file"], sample["rating"])):
         alt = f"Drawn by {side.name}: {sample['prompt']}, seed {sample['seed']}"
         picture = album.file(side.picture(sample["file"]), alt, width_px=WIDTH_PX, code=SourceType.TRAINED)
-    return Cell(
-        number=number,
-        picture=picture,
-        instead=in_place_of_picture(why or "the page is full"),
-        similarity=format_score(sample and sample["similarity"]),
-    )
+    instead = in_place_of_picture(why or "the page is full")
+    similarity = format_score(sample and sample["similarity"])
+    return {"number": number, "picture": picture, "instead": instead, "similarity": similarity}
 
 
 def _columns(one: Comparison) -> list[Column]:
     found = [summary(side.details or {}) for side in one.sides]
     labels = {by["key"]: by["label"] for by in (one.sides[0].details or {})["measures"]["embedders"]}
-    columns: list[Column] = []
+    columns: dict[str, list[tuple[str, float | None]]] = {}
     for key, label in labels.items():
-        known = {"value": None, "low": None, "high": None}
-        shares = [side["share"].get(key, known) for side in found]
-        columns.append(
-            Column(
-                head=f"share, {label}",
-                cells=[(percent(s["value"]) + interval(s), _number(s["value"])) for s in shares],
-            )
-        )
+        unknown = {"value": None, "low": None, "high": None}
+        shares = [side["share"].get(key, unknown) for side in found]
+        columns[f"share, {label}"] = [(percent(s["value"]) + interval(s), s["value"]) for s in shares]
         told = [side["recognised"].get(key, [0, 0]) for side in found]
-        columns.append(
-            Column(
-                head=f"recognised, {label}",
-                cells=[(f"{n} of {of}", _number(n / of if of else None)) for n, of in told],
-            )
-        )
-        leaks = [side["leak"].get(key) for side in found]
-        columns.append(
-            Column(head=f"leak, {label}", cells=[(percent(leak), _number(leak)) for leak in leaks])
-        )
-    for name in ("copied", "adherence"):
-        values = [side[name] for side in found]
-        shown = [
-            percent(value) if name == "adherence" else "-" if value is None else str(value)
-            for value in values
-        ]
-        columns.append(
-            Column(head=name, cells=[(text, _number(v)) for text, v in zip(shown, values, strict=True)])
-        )
-    for name, values in one.settings[:MAX_COLUMNS]:
-        numeric = all(_is_number(value) for value in values)
-        columns.append(Column(head=name, cells=[(value, value) for value in values], number=numeric))
-    return columns
+        columns[f"recognised, {label}"] = [(f"{n} of {of}", n / of if of else None) for n, of in told]
+        columns[f"leak, {label}"] = [(percent(leak := side["leak"].get(key)), leak) for side in found]
+    copied = [side["copied"] for side in found]
+    columns["copied"] = [("-" if value is None else str(value), value) for value in copied]
+    columns["adherence"] = [(percent(side["adherence"]), side["adherence"]) for side in found]
+    measured = [
+        Column(head=head, cells=[(text, _number(value)) for text, value in cells])
+        for head, cells in columns.items()
+    ]
+    settings = [
+        Column(head=name, cells=[(value, value) for value in values], number=all(map(_is_number, values)))
+        for name, values in one.settings[:MAX_COLUMNS]
+    ]
+    return measured + settings
 
 
 def _number(value: float | None) -> str:

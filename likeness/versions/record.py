@@ -44,11 +44,8 @@ def read_versions(paths: PersonaPaths) -> list[Version]:
         return []
     text = paths.versions_file.read_text(encoding="utf-8", errors="replace")
     if CONFLICT.search(text):
-        raise InputError(
-            f"{paths.versions_file} has the conflict markers of a merge: both sides gave the same number",
-            reason="bad-versions",
-            remedy=f"`git checkout HEAD -- {paths.versions_file}`, then accept the other side's weights again",
-        )
+        why = "it has the conflict markers of a merge: both sides gave the same number"
+        raise _broken(paths, why, ", then accept the other side's weights again")
     try:
         found = [Version.model_validate(one) for one in json.loads(text)]
     except (ValueError, TypeError, ValidationError, RecursionError) as error:
@@ -74,9 +71,6 @@ def weights_of(version: Version, paths: PersonaPaths) -> Path:
     )
 
 
-def _broken(paths: PersonaPaths, why: str) -> InputError:
-    return InputError(
-        f"{paths.versions_file} cannot be read: {why}",
-        reason="bad-versions",
-        remedy=f"`git checkout HEAD -- {paths.versions_file}` brings the committed one back",
-    )
+def _broken(paths: PersonaPaths, why: str, then: str = " brings the committed one back") -> InputError:
+    remedy = f"`git checkout HEAD -- {paths.versions_file}`{then}"
+    return InputError(f"{paths.versions_file} cannot be read: {why}", reason="bad-versions", remedy=remedy)

@@ -101,18 +101,18 @@ def _with_metadata(side: Side) -> Side:
 
 def _revision(name: str, persona: str) -> Side:
     revision = Revision(name, persona)
-    paths = revision.paths
+
+    def weights() -> Path:
+        return revision.file(revision.paths.weights, "train")
+
     recorded = _recorded(revision)
+    digest = recorded[0] if recorded else sha256_file(weights())
+    side = Side(name=name, sha256=digest, weights=weights, settings=_settings(revision))
     if recorded is None:
-        digest = sha256_file(revision.file(paths.weights, "train"))
-        return Side(
-            name=name, sha256=digest, weights=lambda: revision.file(paths.weights, "train"), settings=_settings(revision)
-        )  # fmt: skip
-    digest, details, picture = recorded
-    return Side(
-        name=name, sha256=digest, weights=lambda: revision.file(paths.weights, "train"), settings=_settings(revision),
-        details=details, picture=picture, photographs=_photographs(revision), losses=_losses(revision),
-    )  # fmt: skip
+        return side
+    _, details, picture = recorded
+    known = {"photographs": _photographs(revision), "losses": _losses(revision)}
+    return replace(side, details=details, picture=picture, **known)
 
 
 def _recorded(revision: Revision) -> tuple[str, Details, Callable[[str], Path]] | None:

@@ -265,7 +265,7 @@ def test_nothing_is_published_once_it_has_ended(repository, tmp_path):
     prepared = Prepared(files=files, of={}, publication=publication, key=key)
     end(repository)
     with pytest.raises(ConsentError):
-        send(prepared, remote, "mia", "mia-2026-01", permit=lambda: in_force(repository, "mia", USES))
+        send(prepared, remote, permit=lambda: in_force(repository, "mia", USES))
     assert not [path for path in (tmp_path / "public").rglob("*") if path.is_file()]
 
 

@@ -9,7 +9,8 @@ from persona_folders import settings
 from records import write
 from signing import edit_and_sign, sign_as_test
 
-from likeness.cli.consent_records import new, renew, sign_record
+from likeness.cli.consent_records import new, renew
+from likeness.cli.consent_sign import sign_record
 from likeness.config import Config, ItemsConfig
 from likeness.errors import ConsentError
 from likeness.persona import Persona

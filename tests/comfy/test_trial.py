@@ -171,7 +171,7 @@ def test_a_folder_that_is_none_is_refused(folders, loras, fakes):
 def test_without_a_lora_nothing_is_tried(folders, loras, fakes):
     folders.places.weights.unlink()
     services = fakes()
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="is missing"):
         try_it(services, loras)
 
 

@@ -9,7 +9,7 @@ from circle_samples import NAMED, OPTIONS, PERSON, PLAIN, PLANNED, STRANGERS, dr
 
 from likeness.evaluate.measures import measured
 from likeness.evaluate.paired import common, differences
-from likeness.versions.comparison_words import figure, verdict
+from likeness.versions.comparison import figure, verdict
 
 
 def details(found, *, only=lambda one: True):

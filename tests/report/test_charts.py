@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likeness.report.charts import DotRow, Mark, dot_rows, loss_curve, share_scale, ticks
+from likeness.report.charts import DotRow, dot_rows, loss_curve, share_scale, ticks
 from likeness.report.curves import Line, curves
 
 
@@ -58,7 +58,7 @@ def test_every_score_is_a_dot_inside_the_drawing_and_text_is_escaped():
 
 
 def test_the_scale_of_a_share_says_all_its_marks_and_none_over_another():
-    marks = [Mark(label="strangers", value=0.49, of=0.87), Mark(label="the base alone", value=0.3, of=0.87)]
+    marks = {"strangers": 0.49 / 0.87, "the base alone": 0.3 / 0.87}
     drawn = share_scale(0.7, 0.65, 0.76, marks)
     assert 'aria-label="Share of the ceiling: drawn 70 %, strangers 56 %, the base alone 34 %"' in drawn
     rows = re.findall(r'y="(\d+)"[^>]*>(?:strangers|the base alone|photographs)', drawn)

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from likeness.purchases.prices import Quote
-from likeness.report.money import Offer, money_rows
+from likeness.report.money import money_rows
 from likeness.report.words import usd
 
 OFFERS = {
-    step: Offer(provider=name, quote=Quote(calls=1, usd=price, seconds=1))
+    step: (name, Quote(calls=1, usd=price, seconds=1))
     for step, name, price in (("swapped", "maxstudio", 0.10), ("enhanced", "maxstudio", 0.02), ("captions", "grok", 0.003875))
 }  # fmt: skip
 
@@ -27,7 +27,7 @@ def got(**steps: list[tuple[str, float]]) -> SimpleNamespace:
 
 
 def told(rows) -> list[tuple]:
-    return [(row.name, row.provider, row.items, row.price, row.planned, row.actual) for row in rows]
+    return [tuple(row.values()) for row in rows]
 
 
 def test_each_paid_stage_has_a_row_and_only_what_its_provider_made_counts():
@@ -46,7 +46,7 @@ def test_each_paid_stage_has_a_row_and_only_what_its_provider_made_counts():
 
 def test_a_price_that_changed_shows_as_a_difference():
     (row, total) = money_rows(got(swapped=[("maxstudio", 0.08)] * 10), {"swapped": OFFERS["swapped"]})
-    assert (row.planned, row.actual) == (total.planned, total.actual) == ("$1.00", "$0.80")
+    assert (row["planned"], row["actual"]) == (total["planned"], total["actual"]) == ("$1.00", "$0.80")
 
 
 @pytest.mark.parametrize("offers", [{}, OFFERS])

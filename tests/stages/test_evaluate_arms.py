@@ -24,6 +24,7 @@ from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.report.collect import Evaluation
 from likeness.report.page import arm_rows
 from likeness.report.pictures import Album
+from likeness.report.view import Figures
 from likeness.run import RepositoryPaths
 from likeness.safety.consent import Consent
 from likeness.safety.identity import RESNET, SFACE, vectors_json
@@ -122,12 +123,12 @@ def test_the_report_shows_them_side_by_side(folders, monkeypatch):
         sample_px, thumb_px = 64, 64
 
     album = Album(quality=80, max_bytes=10**7, synthetic=True)
-    (row,) = arm_rows(Got, album, Options, 3)
-    assert [one.label for one in row.figures] == [
+    (row,) = arm_rows(Figures(Got, album, Options))
+    assert [one.label for one in row["figures"]] == [
         "the base alone", "the base after a photograph", "with the LoRA", "with the LoRA, after a photograph"
     ]  # fmt: skip
-    assert all(one.picture for one in row.figures)
-    assert "after a photograph" in row.figures[1].picture.alt
+    assert all(one.picture for one in row["figures"])
+    assert "after a photograph" in row["figures"][1].picture.alt
 
 
 def test_without_a_photograph_of_hers_there_is_nothing_to_draw_after(folders, monkeypatch):

@@ -16,7 +16,7 @@ from likeness.cli.app import app
 from likeness.errors import InputError
 from likeness.pipeline.verified import why_not_shown
 from likeness.versions import comparison_page
-from likeness.versions.comparison_words import figure, interval, verdict
+from likeness.versions.comparison import figure, interval, verdict
 from likeness.versions.sides import differing, incomparable, sides
 
 

@@ -5,6 +5,5 @@ guard.py      who may ask: Host, Origin, the link's token, the form's token
 routes.py     which address is which page or act
 pages.py      what the pages show
 pictures.py   pictures, looked up by digest
-encode.py     encoded anew
-state.py      what is kept between two requests
+state.py      what is kept between two requests, pictures encoded anew among it
 """

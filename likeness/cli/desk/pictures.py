@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from likeness.cli.desk.encode import page_jpeg
-from likeness.cli.desk.state import Desk
+from likeness.cli.desk.state import Desk, page_jpeg
 from likeness.cli.purge import owner
 from likeness.dvc_files import links_to_cache
 from likeness.images import load_rgb

@@ -5,10 +5,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
-from likeness.cli.desk.encode import encoded
+import numpy as np
+from PIL import Image
+
 from likeness.config import Config, load_config
 from likeness.errors import LikenessError
+from likeness.images import RGB, encode_jpeg, load_rgb
 from likeness.ingest.standing import Standing, standings
 from likeness.paths import PARAMS, PRICES, RepositoryPaths
 from likeness.pipeline.manifest import Failure
@@ -19,6 +23,10 @@ PATIENCE_S = 2.0
 """A page waits so long for photographs to be measured before it says that they are."""
 PICTURES = 600
 """Encoded pictures that are kept, of about 60 kB each."""
+
+
+SIDE_PX = 640
+QUALITY = 85
 
 
 @dataclass(kw_only=True)
@@ -89,3 +97,15 @@ def _state_of(run: Run) -> object:
     files = [entry for folder in paths if folder.is_dir() for entry in os.scandir(folder)]
     stats = sorted((one.path, one.stat().st_size, one.stat().st_mtime_ns) for one in files if one.is_file())
     return stats, PARAMS.stat().st_mtime_ns
+
+
+def page_jpeg(rgb: RGB, side_px: int = SIDE_PX) -> bytes:
+    """A smaller copy without metadata."""
+    image = Image.fromarray(rgb)
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    return encode_jpeg(np.asarray(image, np.uint8), QUALITY)
+
+
+def encoded(picture: Path, sha256: str) -> bytes:
+    """A picture that a stage wrote; `sha256` only tells one from another."""
+    return page_jpeg(load_rgb(picture))

@@ -15,12 +15,8 @@ def _first(got: Collected) -> Mapping[str, Any]:
 
 
 def _leak(got: Collected) -> str | None:
-    test = _first(got).get("name_test")
-    return (
-        None
-        if not test or test["leak"]["value"] is None
-        else percent(test["leak"]["value"]) + interval(test["leak"])
-    )
+    leak = (_first(got).get("name_test") or {}).get("leak")
+    return percent(leak["value"]) + interval(leak) if leak and leak["value"] is not None else None
 
 
 def _copied(got: Collected) -> str | None:

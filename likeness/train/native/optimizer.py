@@ -17,7 +17,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from likeness.errors import ConfigError
-from likeness.providers import TARGET, check_optimizer
+from likeness.providers import OPTIMIZER, TARGET, check_place
 from likeness.train.config import OptimizerConfig
 
 SCALAR = "#"  # marks a plain number among the tensors of a checkpoint
@@ -30,7 +30,7 @@ def optimizer_class(target: str) -> type[Optimizer]:
     Raises:
         ConfigError: it is not registered, its package is not installed, or it is no optimizer.
     """
-    module, _, name = check_optimizer(target).partition(":")
+    module, _, name = check_place(OPTIMIZER, target).partition(":")
     try:
         kind = getattr(import_module(module), name, None)
     except ImportError as error:
