@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from gallery.accounts.names import shown_names
 from gallery.accounts.tries import PORTRAYED, count_try
 from gallery.api.bodies import Body
+from gallery.api.public_shapes import Narrow, Portrayed, WithdrawalReceipt
 from gallery.api.routes.pictures import Size, file_answer
-from gallery.api.shapes import FILES, Address, Kind, Narrow, Portrayed, WithdrawalReceipt, content
+from gallery.api.shapes import FILES, Address, Kind, content
 from gallery.api.visitors import GalleryDep, VisitorDep
 from gallery.audit import note
 from gallery.errors import not_there
