@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.budget import entries
 from likeness.run import Run
-from likeness.safety.by_hand import read_refused
+from likeness.safety.by_hand import read_refused, take_back, write_refusal
 
 JADE = PersonaPaths("jade")
 FIRST = JADE.raw_sources / "jade_0.png"
@@ -52,6 +53,18 @@ def test_a_refusal_is_written_by_bytes_and_the_graph_leaves_the_photograph_out(d
     assert "eyes closed" in left["jade_0.png"].detail
     FIRST.rename(FIRST.with_name("another_name.png"))
     assert said_of(desk_mission, "sources/another_name.png") == "refused-by-hand"
+
+
+def test_refusals_written_at_once_by_a_desk_and_a_command_line_all_stand(tmp_path):
+    path, digests = tmp_path / "raw/refused.yaml", [f"{number:064}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(lambda digest: write_refusal(path, digest, f"sources/{digest}.png", "blurred"), digests)
+        )
+    assert sorted(read_refused(path)) == digests
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda digest: take_back(path, digest, "a photograph"), digests[1:]))
+    assert list(read_refused(path)) == digests[:1]
 
 
 def test_accepting_takes_the_refusal_back_and_leaves_no_trace(desk_mission, desk):
@@ -203,6 +216,14 @@ def test_a_page_says_that_photographs_are_being_measured(desk_mission, monkeypat
         monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 60.0)
         go_on.set()
         assert "jade_0.png" in text(visitor.get("/jade/photographs"))
+
+
+def test_settings_that_do_not_read_are_told_on_a_page_whose_links_stay_here(desk_mission, desk):
+    Path("params.yaml").write_text("personas: 3\n")
+    answer = desk.get("/")
+    assert answer.status == 422
+    assert "params.yaml" in text(answer)
+    assert 'href="//' not in text(answer)
 
 
 def test_the_list_of_the_command_line_says_the_same(desk_mission, capsys):

@@ -15,9 +15,15 @@ from likeness.safety.by_hand import read_refused
 JADE = PersonaPaths("jade")
 
 
+def as_seen(image: str) -> dict[str, str]:
+    """What a form says of an image without a caption of one's own."""
+    entry = next(one for one in read_manifest(JADE.enhanced).entries if one.id == image)
+    return {"image": image, "sha256": entry.sha256, "before": ""}
+
+
 def test_a_caption_is_written_where_the_stage_reads_it(enhanced, desk):
     words = "jade woman, in a garden, smiling"
-    assert desk.post("/jade/caption", image="jade-s1-t1", words=f" {words}\r\n").status == 303
+    assert desk.post("/jade/caption", **as_seen("jade-s1-t1"), words=f" {words}\r\n").status == 303
     assert (JADE.captions_override / "jade-s1-t1.txt").read_text() == f"{words}\n"
     page = text(desk.get("/jade/captions"))
     assert words in page
@@ -29,7 +35,7 @@ def test_a_caption_is_written_where_the_stage_reads_it(enhanced, desk):
 
 def test_a_made_image_is_refused_by_its_pixels_and_gets_no_place_in_the_training_set(enhanced, desk):
     image = next(one for one in read_manifest(JADE.enhanced).entries if one.id == "jade-s1-t1")
-    asked = {"image": image.id, "sha256": image.sha256}
+    asked = as_seen(image.id)
     assert desk.post("/jade/refuse-image", **asked, why="two thumbs").status == 303
     refused = read_refused(JADE.refused_images)
     assert {key: one.why for key, one in refused.items()} == {
@@ -73,9 +79,11 @@ def test_the_file_that_wins_is_the_one_that_is_written_and_deleted(enhanced, des
     JADE.captions_override.mkdir(parents=True, exist_ok=True)
     for name in ("jade-s1-t1.txt", "jade-s1-t1-sfw-enhanced.txt"):
         (JADE.captions_override / name).write_text("jade, as before\n")
-    desk.post("/jade/caption", image="jade-s1-t1", words="jade woman, anew")
+    desk.post(
+        "/jade/caption", **as_seen("jade-s1-t1") | {"before": "jade, as before"}, words="jade woman, anew"
+    )
     assert (JADE.captions_override / "jade-s1-t1-sfw-enhanced.txt").read_text() == "jade woman, anew\n"
-    desk.post("/jade/caption", image="jade-s1-t1", words="")
+    desk.post("/jade/caption", **as_seen("jade-s1-t1") | {"before": "jade woman, anew"}, words="")
     assert not list(JADE.captions_override.glob("jade-s1-t1*"))
 
 
@@ -89,9 +97,12 @@ def test_the_file_that_wins_is_the_one_that_is_written_and_deleted(enhanced, des
     ],
 )  # fmt: skip
 def test_a_caption_that_the_stage_would_refuse_is_not_written(enhanced, desk, words, why):
-    answer = desk.post("/jade/caption", image="jade-s1-t1", words=words)
+    answer = desk.post("/jade/caption", **as_seen("jade-s1-t1"), words=words)
     assert answer.status == 422
-    assert why in text(answer)
+    page = text(answer)
+    assert why in page
+    assert words in page
+    assert 'href="/jade/captions#jade-s1-t1"' in page
     assert not (JADE.captions_override / "jade-s1-t1.txt").exists()
 
 
@@ -100,5 +111,24 @@ def test_a_link_in_place_of_a_caption_is_not_written_through(enhanced, desk, tmp
     elsewhere.write_text("mine")
     JADE.captions_override.mkdir(parents=True, exist_ok=True)
     (JADE.captions_override / "jade-s1-t1.txt").symlink_to(elsewhere)
-    desk.post("/jade/caption", image="jade-s1-t1", words="jade woman")
+    desk.post("/jade/caption", **as_seen("jade-s1-t1"), words="jade woman")
     assert elsewhere.read_text() == "mine"
+
+
+def test_of_two_reviewers_the_second_does_not_write_over_a_caption_that_she_has_not_seen(enhanced, desk):
+    form = as_seen("jade-s1-t1")
+    assert desk.post("/jade/caption", **form, words="jade woman, in a garden").status == 303
+    for words in ("jade woman, on a bench", ""):
+        answer = desk.post("/jade/caption", **form, words=words)
+        assert answer.status == 422
+        assert "the caption of jade-s1-t1 changed after it was looked at" in text(answer)
+        assert words in text(answer)
+    assert (JADE.captions_override / "jade-s1-t1.txt").read_text() == "jade woman, in a garden\n"
+    assert 'name="before" value="jade woman, in a garden"' in text(desk.get("/jade/captions"))
+
+
+def test_a_caption_of_an_image_that_was_made_anew_is_not_written(enhanced, desk):
+    answer = desk.post("/jade/caption", **as_seen("jade-s1-t1") | {"sha256": "0" * 64}, words="jade woman")
+    assert answer.status == 422
+    assert "jade-s1-t1 changed after it was looked at" in text(answer)
+    assert not (JADE.captions_override / "jade-s1-t1.txt").exists()
