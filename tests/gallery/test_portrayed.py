@@ -171,6 +171,23 @@ def test_a_record_that_was_revoked_elsewhere_ends_everything_here(world: World) 
     assert (told["withdrawn"], told["storage"], told["cancelled"], told["listed"]) == (2, 2, 1, True)
 
 
+def test_a_link_shows_nothing_while_no_consent_is_in_force(world: World) -> None:
+    ann, version = world.drawing()
+    (one,) = world.drawn(ann, version)
+    url = ann.post(f"/pictures/{one['id']}/shares", {"expires_hours": 90}).json()["url"]
+    shared, stranger = f"/shared/{url.rpartition('/')[2]}", world.browser()
+    for reason, status in [("consent-expired", 404), ("consent-missing", 404), ("consent-changed", 200)]:
+        world.records.lapsed["jade-1"] = reason
+        assert (heed(world.gallery), heed(world.gallery)) == (0, 0)
+        assert stranger.get(shared).status_code == stranger.get(f"{shared}/file").status_code == status
+        wish = {"version_id": version, "prompt": "smiling"}
+        assert ann.post("/generations", wish).status_code == 403
+    assert [x["id"] for x in ann.get("/pictures").json()["items"]] == [one["id"]]
+    log = world.user("owner", "owner").get("/admin/audit").json()["items"]
+    told = [x["action"] for x in log if x["action"].startswith("consent-")]
+    assert told == ["consent-back", "consent-lapsed"]
+
+
 def test_a_new_link_ends_the_old_one(world: World) -> None:
     world.person()
     her, token = world.browser(), world.link()
