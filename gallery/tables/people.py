@@ -58,6 +58,10 @@ class Right(Base):
     kinds: Mapped[list[str]] = mapped_column(JSONB)
     created: Mapped[datetime.datetime]
 
+    def has_ended(self, now: datetime.datetime) -> bool:
+        """Whether its last day is over."""
+        return self.until is not None and self.until <= now
+
 
 class Revocation(Base):
     """A consent record that ended here; a trigger refuses to change or delete it."""

@@ -38,6 +38,25 @@ def test_a_signed_link_shows_every_picture_and_by_whom(world: World) -> None:
     assert her.get(f"/portrayed/{token}/pictures/{pictures[0]['id']}/file").content.startswith(b"\x89PNG")
 
 
+def test_her_page_names_as_allowed_who_may_draw_her_now(world: World) -> None:
+    ann, version = world.drawing()
+    yesterday = world.now - datetime.timedelta(days=1)
+    for name, changes in [("bob", {"until": yesterday}), ("cy", {}), ("di", {"per_day": 2})]:
+        world.user(name)
+        world.grant(name, uuid.UUID(version), **changes)
+    world.drawn(ann, version)
+    owner = world.user("owner", "owner")
+    for name in ("ann", "cy"):
+        who = next(x for x in owner.get("/admin/users").json()["items"] if x["name"] == name)
+        owner.send("PATCH", f"/admin/users/{who['id']}", {"disabled": name == "ann"})
+    page = world.browser().get(f"/portrayed/{world.link()}")
+    users = [(one["name"], one["per_day"]) for one in page.json()["users"]]
+    assert users == [("ann", None), ("cy", 20), ("di", 2)]
+    world.browser().post(f"/portrayed/{world.link()}/narrow", {"kinds": ["portrait"], "per_day": 3})
+    users = world.browser().get(f"/portrayed/{world.link()}").json()["users"]
+    assert [(one["name"], one["per_day"]) for one in users] == [("ann", None), ("cy", 3), ("di", 2)]
+
+
 def test_she_allows_less_and_never_more(world: World) -> None:
     ann, version = world.drawing()
     waiting = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1}).json()
