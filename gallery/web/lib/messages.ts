@@ -42,7 +42,7 @@ export const messages = {
     invitationOnly: "Accounts are made by invitation. Ask the owner of this gallery for a link.",
     sendReset: "Send a link",
     resetSent: "If there is an account with this address, a link is on its way to it.",
-    resetDone: "The new password holds. Sign in with it.",
+    resetDone: "Your new password is set. Sign in with it.",
     points: [
       ["Whoever is portrayed decides.", "They see every picture made of them, and by whom, and can withdraw at any time."],
       ["Every picture is marked.", "Each says that a network drew it: in its metadata and in its pixels."],
@@ -282,7 +282,7 @@ export const messages = {
     narrowText: "What you untick is refused from now on, and this page cannot allow it again. Pictures already made stay; to have those removed, withdraw.",
     kinds: "Kinds of pictures",
     perDay: "Pictures of you a day, at most",
-    narrowed: "It holds from now on.",
+    narrowed: "Saved. It applies from now on.",
     revoke: "Withdraw your consent",
     revokeText: "From this moment nobody can make a picture of you. Every picture is withdrawn from galleries, links and storage. It cannot be undone.",
     confirm: (name: string) => `Type ${name} to confirm`,

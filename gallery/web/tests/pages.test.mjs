@@ -300,7 +300,7 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   assert.equal(await page.getByText("by Ada Owner").count(), 3);
   await page.getByLabel("Costumes and roles").uncheck();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("It holds from now on.").waitFor();
+  await page.getByText("It applies from now on.").waitFor();
   assert.deepEqual(state.people[0].kinds, ["portrait", "everyday", "free"]);
   await page.getByRole("button", { name: "Make a new link" }).click();
   await page.goto(await page.getByLabel("The new link").inputValue());
