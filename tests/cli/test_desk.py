@@ -14,6 +14,7 @@ from runs import run_of
 
 import likeness.cli.desk.state
 import likeness.run
+from likeness.cli.desk.state import Desk
 from likeness.config import Config
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, ConsentError, InputError
@@ -206,15 +207,23 @@ def test_after_a_revocation_nothing_is_shown(desk_mission, desk, monkeypatch):
     assert "the consent was revoked" in text(answer)
 
 
-def test_a_page_says_that_photographs_are_being_measured(desk_mission, monkeypatch):
+def test_a_page_says_that_photographs_are_being_measured_and_a_picture_waits_for_it(
+    desk_mission, monkeypatch
+):
     go_on, measure = threading.Event(), likeness.cli.desk.state.standings
     monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 0.0)
     monkeypatch.setattr(likeness.cli.desk.state, "standings", lambda run: go_on.wait(60) and measure(run))
     with serving() as server:
         visitor = Visitor(server)
         assert "being measured" in text(visitor.get("/jade/photographs"))
+        asked, look = threading.Event(), Desk.look
+        monkeypatch.setattr(Desk, "look", lambda *said: asked.set() or look(*said))
+        with ThreadPoolExecutor(1) as pool:
+            picture = pool.submit(visitor.get, f"/jade/picture/photograph/{sha256_file(FIRST)}")
+            assert asked.wait(60)
+            go_on.set()
+            assert picture.result().status == 200
         monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 60.0)
-        go_on.set()
         assert "jade_0.png" in text(visitor.get("/jade/photographs"))
 
 
