@@ -42,7 +42,7 @@ gallery: .venv/gallery gallery/web/.next/BUILD_ID ## pages, API and a worker on 
 	$(BIN)/python -m likeness publish jade --gallery
 	GALLERY_PUBLIC_URL=http://127.0.0.1:3000 $(BIN)/python -m gallery serve --pages
 
-gallery/web/.next/BUILD_ID: gallery/web/package-lock.json $(shell find gallery/web/app gallery/web/components gallery/web/lib gallery/web/proxy.ts 2>/dev/null)
+gallery/web/.next/BUILD_ID: gallery/web/package-lock.json $(shell find gallery/web/app gallery/web/components gallery/web/lib gallery/web/proxy.ts gallery/web/next.config.ts gallery/web/postcss.config.mjs 2>/dev/null)
 	@command -v npm >/dev/null || { echo "the gallery's pages need Node.js 20.9 or newer with npm" >&2; exit 1; }
 	cd gallery/web && npm ci --no-audit --no-fund && npm run build
 	touch $@

@@ -1,11 +1,12 @@
 """Writes files completely or not at all; tests a place before the work whose result goes there."""
 
+import fcntl
 import os
 import shutil
 import sys
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -53,6 +54,18 @@ def write_atomic(path: Path, *data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         discard(temporary)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Generator[None]:
+    """Around what reads a file of the folder and writes it anew: others, of whatever process, wait. Nobody waits where there is no
+    folder yet, or where the file system locks none (NFS)."""
+    with ExitStack() as opened:
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def write_private(path: Path, data: bytes) -> None:

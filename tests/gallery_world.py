@@ -36,15 +36,18 @@ CHEAP = Passwords(memory_kib=8, passes=1)
 
 @dataclass
 class FakeRecords:
-    """Consent records that hold until they are ended."""
+    """Consent records that hold until they are ended; `lapsed` says why others do not hold just now."""
 
     ended: set[str] = field(default_factory=set)
+    lapsed: dict[str, str] = field(default_factory=dict)
     asked: int = 0
 
     def in_force(self, person: Person) -> Any:
         self.asked += 1
         if person.consent_id in self.ended:
             raise ConsentError(f"{person.name}: ended", reason="consent-revoked")
+        if person.consent_id in self.lapsed:
+            raise ConsentError(f"{person.name}: lapsed", reason=self.lapsed[person.consent_id])
         return SimpleNamespace(id=person.consent_id, persona=person.name, scope=("generate",))
 
     def revoke(self, person: Person, day: datetime.date) -> None:

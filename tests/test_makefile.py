@@ -70,3 +70,22 @@ def test_an_environment_whose_python_is_gone_or_too_old_is_made_anew(unpacked, b
     assert "venv --clear" not in make(unpacked, "-n", "install").stdout
     (unpacked / ".venv" / "bin" / "python").write_text(broken)
     assert "venv --clear" in make(unpacked, "-n", "install").stdout
+
+
+PAGES = (
+    "package-lock.json", "next.config.ts", "postcss.config.mjs", "proxy.ts", "app/page.tsx", "lib/api.ts", "components/door.tsx"
+)  # fmt: skip
+
+
+def test_the_pages_are_built_anew_once_something_that_they_are_made_of_changes(unpacked):
+    web, built = unpacked / "gallery" / "web", unpacked / "gallery" / "web" / ".next" / "BUILD_ID"
+    files = [web / name for name in PAGES]
+    for path in (*files, built, unpacked / ".venv" / "gallery"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    now = built.stat().st_mtime
+    assert "npm run build" not in make(unpacked, "-n", "gallery").stdout
+    for path in files:
+        os.utime(path, (now + 9, now + 9))
+        assert "npm run build" in make(unpacked, "-n", "gallery").stdout, path
+        os.utime(path, (now, now))

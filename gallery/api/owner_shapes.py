@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
-from gallery.api.shapes import Kind, Page, Shape, Status, TakedownReceipt, User
+from gallery.api.public_shapes import TakedownReceipt
+from gallery.api.shapes import Kind, Page, Shape, Status, User
 
 
 class ChangedUser(User):

@@ -1,4 +1,5 @@
-"""What routes answer to people: users, persons, wishes, pictures, links. What only owners see is in owner_shapes.py.
+"""What routes answer to users: their accounts, persons, wishes, pictures, links. What only owners see is in owner_shapes.py, what
+visitors without an account see in public_shapes.py.
 
 An answer has these fields and no others; the types of the pages are made of them (`python -m tools.gallery_types`).
 """
@@ -10,7 +11,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gallery.generation.request import Aspect
 from gallery.tables import Role
-from gallery.takedown.reports import Reason
 
 T = TypeVar("T")
 Kind = Literal["portrait", "everyday", "costume", "free"]
@@ -220,91 +220,3 @@ class Share(Shape):
     expires: AwareDatetime
     password: bool
     held: bool
-
-
-class SharedFile(Shape):
-    width: int
-    height: int
-    created: AwareDatetime
-    url: str
-    sha256: str
-
-
-class SharedPicture(Shape):
-    picture: SharedFile
-    person: str
-    marks: list[str]
-
-
-class TakedownReceipt(Shape):
-    """`copies`: pictures that were withdrawn, the reported one and those like it."""
-
-    receipt: uuid.UUID
-    status: Literal["open", "removed", "kept"]
-    reason: Reason
-    created: AwareDatetime
-    due: AwareDatetime
-    decided: AwareDatetime | None
-    decision: Literal["remove", "keep"] | None
-    copies: int
-
-
-class PortrayedPicture(Shape):
-    id: uuid.UUID
-    by: str
-    prompt: str
-    created: AwareDatetime
-    width: int
-    height: int
-    thumb_url: str
-    url: str
-
-
-class PortrayedPerson(Shape):
-    id: uuid.UUID
-    name: str
-
-
-class PortrayedUser(Shape):
-    """Who may draw the person, or drew pictures that are here."""
-
-    name: str
-    pictures: int
-    last: AwareDatetime | None
-    per_day: int | None
-
-
-class Withdrawal(Shape):
-    """What a revocation ended, in counts; the last two are known when the files are erased."""
-
-    person: str
-    consent: str
-    withdrawn: int
-    shares: int
-    cancelled: int
-    storage: int | None = None
-    listed: bool | None = None
-
-
-class WithdrawalReceipt(Withdrawal):
-    id: uuid.UUID
-    at: AwareDatetime
-
-
-class Portrayed(Shape):
-    """`scope` is what the consent record covers, in one sentence; `gone` counts pictures that are no longer there."""
-
-    person: PortrayedPerson
-    scope: str
-    kinds: list[Kind]
-    all_kinds: list[Kind]
-    per_day: int | None
-    revoked: Withdrawal | None
-    pictures: Page[PortrayedPicture]
-    gone: int
-    users: list[PortrayedUser]
-
-
-class Narrow(Shape):
-    kinds: list[Kind]
-    per_day: int | None

@@ -111,7 +111,7 @@ def grant_command(
     person: Whom,
     per_day: Annotated[int, typer.Option(min=0)] = 20,
     until: Annotated[
-        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")
+        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day, in UTC.")
     ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(help="Of prompts; all by default; may be given again.")
@@ -131,7 +131,7 @@ def grant_command(
             select(Version.id).where(Version.person_id == whom.id).order_by(Version.created.desc()).limit(1)
         )
         version = db.scalars(newest).one()
-    ends = until and until.replace(tzinfo=datetime.UTC)
+    ends = until and until.replace(hour=23, minute=59, second=59, tzinfo=datetime.UTC)
     grant(gallery, OPERATOR, user.id, version, per_day=per_day, until=ends, kinds=kind or KINDS)
 
 

@@ -49,9 +49,12 @@ class Wish:
 
 
 def full_prompt(version: Version, words: str) -> str:
-    """`jade woman, in a library`: the person's name, then what was asked for."""
+    """`jade woman, in a library`: the person's name, then what was asked for; who begins with the name says it once."""
     named = f"{version.trigger} {version.class_word}"
-    return words if named in words else f"{named}, {words}"
+    if named in words:
+        return words
+    begin = re.match(rf"{re.escape(version.trigger)}(?!\w)", words, re.IGNORECASE)
+    return f"{named}{words[begin.end() :]}" if begin else f"{named}, {words}"
 
 
 def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:

@@ -29,7 +29,7 @@ class Allowed:
         Raises:
             RequestError: 403 after its last day or for another kind of prompt; 429 when the day's pictures are used.
         """
-        if self.right.until is not None and self.right.until <= now:
+        if self.right.has_ended(now):
             raise RequestError(403, "right-ended", f"You could draw {self.person.name} until {self.right.until:%Y-%m-%d}.",
                                remedy="Ask an owner of this gallery.")  # fmt: skip
         if kind not in self.kinds:
@@ -74,7 +74,7 @@ def require_still(db: Session, generation: Generation, now: datetime.datetime) -
     if (
         right is None
         or db.get_one(User, generation.user_id).blocked
-        or (right.until is not None and right.until <= now)
+        or right.has_ended(now)
         or generation.prompt_kind not in right.kinds
     ):
         raise ConsentError("the right to draw this has ended", reason="right-ended")

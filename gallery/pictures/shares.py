@@ -63,8 +63,8 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
     """What a link shows.
 
     Raises:
-        RequestError: 404 for a link that never was, ended, expired or is held, or whose maker may share no more; 401 without its
-            password; 429.
+        RequestError: 404 for a link that never was, ended, expired or is held, whose maker may share no more, or of a person without
+            a consent in force; 401 without its password; 429.
     """
     with gallery.transaction() as db:
         found = find_share(db, token)
@@ -75,6 +75,7 @@ def shared(gallery: Gallery, token: str, password: str | None) -> tuple[Picture,
         if (
             picture.gone is not None
             or person.ended is not None
+            or person.lapsed is not None
             or not _may_share(db.get_one(User, found.user_id))
         ):
             raise not_there()

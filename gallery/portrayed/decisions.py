@@ -21,7 +21,7 @@ from gallery.portrayed.links import portrayed
 from gallery.tables import ENDED, Generation, Person, Picture, Receipt, Revocation, Version
 from likeness.errors import ConsentError, LikenessError
 
-REVOKED = "consent-revoked"
+REVOKED, REPLACED = "consent-revoked", "consent-changed"
 log = logging.getLogger("gallery")
 
 
@@ -79,7 +79,8 @@ def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
 
 def heed(gallery: Gallery) -> int:
     """End everything of persons whose record was revoked elsewhere: on likeness' own list, by another machine, or before a backup
-    was brought back that does not know of it. Gives how many persons that were."""
+    was brought back that does not know of it. Gives how many persons that were. While there is no record in force for another
+    reason (its term is over, it is not there), links to pictures of the person show nothing."""
     with gallery.transaction() as db:
         people = list(db.scalars(select(Person).where(Person.ended.is_(None))))
     ended = 0
@@ -87,9 +88,11 @@ def heed(gallery: Gallery) -> int:
         try:
             gallery.records.in_force(one)
         except ConsentError as error:
-            if error.reason != REVOKED:
+            if error.reason != REVOKED:  # with another record in force the person agreed anew
+                _lapse(gallery, one.id, lapsed=error.reason != REPLACED)
                 continue
         else:
+            _lapse(gallery, one.id, lapsed=False)
             continue
         with gallery.transaction() as db:
             person = db.get_one(Person, one.id, with_for_update=True)
@@ -99,6 +102,15 @@ def heed(gallery: Gallery) -> int:
         _erased(gallery, receipt, pictures, listed=True)
         ended += 1
     return ended
+
+
+def _lapse(gallery: Gallery, person_id: uuid.UUID, *, lapsed: bool) -> None:
+    with gallery.transaction() as db:
+        person = db.get_one(Person, person_id, with_for_update=True)
+        if lapsed != (person.lapsed is not None):
+            person.lapsed = gallery.clock() if lapsed else None
+            action = "consent-lapsed" if lapsed else "consent-back"
+            note(db, gallery.clock(), "consent record", action, person=person.name)
 
 
 def _end(db: Session, gallery: Gallery, person: Person, by: str, actor: str) -> tuple[Receipt, list[Picture]]:

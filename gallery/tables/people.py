@@ -12,7 +12,8 @@ from gallery.tables.base import Base, Id, Json
 
 class Person(Base):
     """A person under one consent record; a new record is a new person here. `kinds` and `per_day` are what the person
-    portrayed narrowed; `link` is the number that signed links carry: a new one ends the old links."""
+    portrayed narrowed; `link` is the number that signed links carry: a new one ends the old links. `ended`: it was revoked; `lapsed`:
+    no record is in force meanwhile."""
 
     __tablename__ = "people"
     id: Mapped[Id]
@@ -24,6 +25,7 @@ class Person(Base):
     link: Mapped[int] = mapped_column(default=1)
     created: Mapped[datetime.datetime]
     ended: Mapped[datetime.datetime | None]
+    lapsed: Mapped[datetime.datetime | None]
 
 
 class Version(Base):
@@ -55,6 +57,10 @@ class Right(Base):
     until: Mapped[datetime.datetime | None]
     kinds: Mapped[list[str]] = mapped_column(JSONB)
     created: Mapped[datetime.datetime]
+
+    def has_ended(self, now: datetime.datetime) -> bool:
+        """Whether its last day is over."""
+        return self.until is not None and self.until <= now
 
 
 class Revocation(Base):

@@ -34,6 +34,11 @@ class Override:
     data: bytes
     allowed: frozenset[str] = frozenset()
 
+    @property
+    def words(self) -> str:
+        """As a person reads it, before any judgement."""
+        return one_line(self.data.decode("utf-8-sig", "replace"))
+
 
 def compose(trigger: str, class_word: str, description: str) -> str:
     """`jade woman, head and shoulders photo, ...`: the trigger first, where trainers keep tokens in place."""

@@ -13,11 +13,12 @@ from likeness.caption.text import (
     override_of,
     read_override,
 )
-from likeness.disk import write_atomic
+from likeness.disk import alone_in, write_atomic
 from likeness.errors import InputError
 from likeness.paths import same_name
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.run import Run
+from likeness.safety.by_hand import refuse_changed
 
 
 def own_captions(run: Run) -> tuple[Sequence[Entry], dict[str, Override]]:
@@ -30,14 +31,25 @@ def own_captions(run: Run) -> tuple[Sequence[Entry], dict[str, Override]]:
     return images, find_overrides(run.paths.captions_override, list(images))[0]
 
 
-def write_caption(run: Run, image: str, text: str) -> Path:
-    """Write a person's caption of an enhanced image; without a word, delete it: the provider's counts again.
+def write_caption(
+    run: Run, image: str, text: str, sha256: str | None = None, before: str | None = None
+) -> Path:
+    """Write a person's caption of an enhanced image; without a word, delete it: the provider's counts again. `sha256`: only if the
+    image's file has these bytes still; `before`: only if a person's caption of it says this still (empty: there is none).
 
     Raises:
-        InputError: there is no such image; or the stage would refuse the text, and nothing is written.
+        InputError: there is no such image, it or its caption changed; or the stage would refuse the text, and nothing is written.
     """
     entry = enhanced_image(run, image)
-    folder = run.paths.captions_override
+    refuse_changed(image, entry.sha256, sha256)
+    with alone_in(run.paths.captions_override):
+        own = own_captions(run)[1].get(image)
+        refuse_changed(f"the caption of {image}", own.words if own else "", before)
+        return _write(run, entry, text)
+
+
+def _write(run: Run, entry: Entry, text: str) -> Path:
+    image, folder = entry.id, run.paths.captions_override
     files = _files(folder, entry)
     if not text.strip():
         for path in files:

@@ -14,7 +14,7 @@ from likeness.lazy import Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
-from likeness.pipeline.batch import Made, Work
+from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.pipeline.verified import verified_bytes

@@ -15,7 +15,7 @@ from typing import Any, cast
 import yaml
 from pydantic import Field
 
-from likeness.disk import write_atomic
+from likeness.disk import alone_in, write_atomic
 from likeness.errors import InputError, without_control
 from likeness.safety.gates import Refusal
 from likeness.settings import Record
@@ -56,15 +56,15 @@ def read_refused(path: Path) -> dict[str, RefusedByHand]:
     return read_checked(path, dict[str, RefusedByHand], reason="bad-refusals", remedy=REMEDY)
 
 
-def refuse_changed(file: str, sha256: str, looked_at: str | None) -> None:
-    """Refuse a decision about a file that has other bytes than those that were `looked_at`; None: nobody says which.
+def refuse_changed(what: str, now: str, looked_at: str | None) -> None:
+    """Refuse a decision about what is not any more as it was `looked_at` (a digest, or words); None: nobody says how it was.
 
     Raises:
         InputError: `changed`.
     """
-    if looked_at not in (None, sha256):
+    if looked_at not in (None, now):
         raise InputError(
-            f"{file} changed after it was looked at", reason="changed", remedy="look at it again"
+            f"{what} changed after it was looked at", reason="changed", remedy="look at it again"
         )
 
 
@@ -81,7 +81,9 @@ def write_refusal(path: Path, sha256: str, file: str, why: str) -> None:
             f"{file}: a refusal needs a reason of 1 to {MAX_LETTERS} letters", reason="no-reason",
             remedy="say what is wrong with it: --why 'eyes closed'",
         )  # fmt: skip
-    _write(path, {**read_refused(path), sha256: RefusedByHand(file=file, why=why)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with alone_in(path.parent):
+        _write(path, {**read_refused(path), sha256: RefusedByHand(file=file, why=why)})
 
 
 def take_back(path: Path, sha256: str, file: str) -> None:
@@ -91,13 +93,14 @@ def take_back(path: Path, sha256: str, file: str) -> None:
         InputError: no person refused it.
         ConfigError: the file there does not read.
     """
-    refused = read_refused(path)
-    if sha256 not in refused:
-        raise InputError(
-            f"{file}: no person refused it", reason="not-refused-by-hand",
-            remedy="nobody can take back a gate's refusal; `likeness photos list` tells who refused a photograph",
-        )  # fmt: skip
-    _write(path, {key: one for key, one in refused.items() if key != sha256})
+    with alone_in(path.parent):
+        refused = read_refused(path)
+        if sha256 not in refused:
+            raise InputError(
+                f"{file}: no person refused it", reason="not-refused-by-hand",
+                remedy="nobody can take back a gate's refusal; `likeness photos list` tells who refused a photograph",
+            )  # fmt: skip
+        _write(path, {key: one for key, one in refused.items() if key != sha256})
 
 
 def _write(path: Path, refused: AllRefused) -> None:

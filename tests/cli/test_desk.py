@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,17 @@ from runs import run_of
 
 import likeness.cli.desk.state
 import likeness.run
-from likeness.cli.photos import accept_command, refuse_command
+from likeness.cli.desk.state import Desk
 from likeness.config import Config
-from likeness.dataset.select import select
-from likeness.digests import sha256_file, sha256_pixels
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError, ConsentError, InputError
-from likeness.images import decode_rgb, load_rgb
+from likeness.images import decode_rgb
 from likeness.ingest.standing import accept, refuse, standings
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.budget import entries
 from likeness.run import Run
-from likeness.safety.by_hand import read_refused
+from likeness.safety.by_hand import read_refused, take_back, write_refusal
 
 JADE = PersonaPaths("jade")
 FIRST = JADE.raw_sources / "jade_0.png"
@@ -54,6 +54,18 @@ def test_a_refusal_is_written_by_bytes_and_the_graph_leaves_the_photograph_out(d
     assert "eyes closed" in left["jade_0.png"].detail
     FIRST.rename(FIRST.with_name("another_name.png"))
     assert said_of(desk_mission, "sources/another_name.png") == "refused-by-hand"
+
+
+def test_refusals_written_at_once_by_a_desk_and_a_command_line_all_stand(tmp_path):
+    path, digests = tmp_path / "raw/refused.yaml", [f"{number:064}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(lambda digest: write_refusal(path, digest, f"sources/{digest}.png", "blurred"), digests)
+        )
+    assert sorted(read_refused(path)) == digests
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda digest: take_back(path, digest, "a photograph"), digests[1:]))
+    assert list(read_refused(path)) == digests[:1]
 
 
 def test_accepting_takes_the_refusal_back_and_leaves_no_trace(desk_mission, desk):
@@ -128,95 +140,6 @@ def test_pictures_are_encoded_anew(desk_mission, desk):
     assert decode_rgb(data).shape == (320, 320, 3)
 
 
-def test_a_caption_is_written_where_the_stage_reads_it(enhanced, desk):
-    words = "jade woman, in a garden, smiling"
-    assert desk.post("/jade/caption", image="jade-s1-t1", words=f" {words}\r\n").status == 303
-    assert (JADE.captions_override / "jade-s1-t1.txt").read_text() == f"{words}\n"
-    page = text(desk.get("/jade/captions"))
-    assert words in page
-    assert "your own words" in page
-    run(enhanced, "caption")
-    entry = next(one for one in read_manifest(JADE.captions).entries if one.id == "jade-s1-t1")
-    assert (entry.text, entry.provider) == (words, "override")
-
-
-def test_a_made_image_is_refused_by_its_pixels_and_gets_no_place_in_the_training_set(enhanced, desk):
-    image = next(one for one in read_manifest(JADE.enhanced).entries if one.id == "jade-s1-t1")
-    asked = {"image": image.id, "sha256": image.sha256}
-    assert desk.post("/jade/refuse-image", **asked, why="two thumbs").status == 303
-    refused = read_refused(JADE.refused_images)
-    assert {key: one.why for key, one in refused.items()} == {
-        sha256_pixels(load_rgb(JADE.enhanced / image.file)): "two thumbs"
-    }
-    page = text(desk.get("/jade/captions"))
-    assert "likeness photos refuse jade jade-s1-t1 --why &#39;two thumbs&#39;" in page
-    assert "<b>refused-by-hand</b> two thumbs" in page
-    run(enhanced, "caption")
-    captions = read_manifest(JADE.captions)
-    assert image.id not in [one.id for one in captions.entries]
-    left = next(one for one in captions.failures if one.id == image.id)
-    assert (left.kind, left.reason) == ("refused", "refused-by-hand")
-    chosen, out = select(read_manifest(JADE.enhanced).entries, captions, allow_review=False)
-    assert image.id not in [one.image.id for one in chosen]
-    assert left in out
-    assert desk.post("/jade/accept-image", **asked).status == 303
-    assert not JADE.refused_images.exists()
-    run(enhanced, "caption")
-    assert image.id in [one.id for one in read_manifest(JADE.captions).entries]
-
-
-def test_an_image_that_is_none_or_was_made_anew_is_not_refused(enhanced, desk):
-    wrong = desk.post("/jade/refuse-image", image="jade-s1-t1", sha256="0" * 64, why="blurred")
-    assert wrong.status == 422
-    assert "changed after it was looked at" in text(wrong)
-    assert desk.post("/jade/refuse-image", image="jade-s9-t9", sha256="", why="blurred").status == 422
-    assert desk.post("/jade/accept-image", image="jade-s1-t1", sha256="").status == 422
-    assert not JADE.refused_images.exists()
-
-
-def test_the_command_line_refuses_and_accepts_an_image(enhanced, capsys):
-    refuse_command("jade", "jade-s1-t1", "two thumbs")
-    assert f"refused in {JADE.refused_images}" in capsys.readouterr().out
-    accept_command("jade", "jade-s1-t1")
-    assert "jade-s1-t1 is taken" in capsys.readouterr().out
-    assert not JADE.refused_images.exists()
-
-
-def test_the_file_that_wins_is_the_one_that_is_written_and_deleted(enhanced, desk):
-    JADE.captions_override.mkdir(parents=True, exist_ok=True)
-    for name in ("jade-s1-t1.txt", "jade-s1-t1-sfw-enhanced.txt"):
-        (JADE.captions_override / name).write_text("jade, as before\n")
-    desk.post("/jade/caption", image="jade-s1-t1", words="jade woman, anew")
-    assert (JADE.captions_override / "jade-s1-t1-sfw-enhanced.txt").read_text() == "jade woman, anew\n"
-    desk.post("/jade/caption", image="jade-s1-t1", words="")
-    assert not list(JADE.captions_override.glob("jade-s1-t1*"))
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        ("jade woman, nude on a bed", "says &#39;nude&#39;"),
-        ("jade girl of 12 in a garden", "a word for a child"),
-        ("a woman in a garden", "does not contain the trigger"),
-        ("jade woman, tits behind her", "says &#39;tits&#39;"),
-    ],
-)  # fmt: skip
-def test_a_caption_that_the_stage_would_refuse_is_not_written(enhanced, desk, words, why):
-    answer = desk.post("/jade/caption", image="jade-s1-t1", words=words)
-    assert answer.status == 422
-    assert why in text(answer)
-    assert not (JADE.captions_override / "jade-s1-t1.txt").exists()
-
-
-def test_a_link_in_place_of_a_caption_is_not_written_through(enhanced, desk, tmp_path):
-    elsewhere = tmp_path / "elsewhere.txt"
-    elsewhere.write_text("mine")
-    JADE.captions_override.mkdir(parents=True, exist_ok=True)
-    (JADE.captions_override / "jade-s1-t1.txt").symlink_to(elsewhere)
-    desk.post("/jade/caption", image="jade-s1-t1", words="jade woman")
-    assert elsewhere.read_text() == "mine"
-
-
 def spent() -> list[float]:
     path = Path(".cache/ledger/spending.jsonl")
     return (
@@ -284,16 +207,32 @@ def test_after_a_revocation_nothing_is_shown(desk_mission, desk, monkeypatch):
     assert "the consent was revoked" in text(answer)
 
 
-def test_a_page_says_that_photographs_are_being_measured(desk_mission, monkeypatch):
+def test_a_page_says_that_photographs_are_being_measured_and_a_picture_waits_for_it(
+    desk_mission, monkeypatch
+):
     go_on, measure = threading.Event(), likeness.cli.desk.state.standings
     monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 0.0)
     monkeypatch.setattr(likeness.cli.desk.state, "standings", lambda run: go_on.wait(60) and measure(run))
     with serving() as server:
         visitor = Visitor(server)
         assert "being measured" in text(visitor.get("/jade/photographs"))
+        asked, look = threading.Event(), Desk.look
+        monkeypatch.setattr(Desk, "look", lambda *said: asked.set() or look(*said))
+        with ThreadPoolExecutor(1) as pool:
+            picture = pool.submit(visitor.get, f"/jade/picture/photograph/{sha256_file(FIRST)}")
+            assert asked.wait(60)
+            go_on.set()
+            assert picture.result().status == 200
         monkeypatch.setattr(likeness.cli.desk.state, "PATIENCE_S", 60.0)
-        go_on.set()
         assert "jade_0.png" in text(visitor.get("/jade/photographs"))
+
+
+def test_settings_that_do_not_read_are_told_on_a_page_whose_links_stay_here(desk_mission, desk):
+    Path("params.yaml").write_text("personas: 3\n")
+    answer = desk.get("/")
+    assert answer.status == 422
+    assert "params.yaml" in text(answer)
+    assert 'href="//' not in text(answer)
 
 
 def test_the_list_of_the_command_line_says_the_same(desk_mission, capsys):

@@ -1,7 +1,9 @@
 """Whom the desk answers: strangers, other sites, forged forms and paths get nothing, and change nothing."""
 
 import re
+import socket
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from desk_visitor import text
@@ -116,10 +118,47 @@ def test_every_answer_says_what_it_may_do(desk, path):
     assert "Python" not in str(answer.getheader("Server"))
 
 
-@pytest.mark.parametrize("length", ["200001", "-1", "x", "9" * 30, ""])
+@pytest.mark.parametrize("length", ["200001", "-1", "x", "9" * 30, "9" * 5000, ""])
 def test_more_than_a_form_is_not_read(desk, length):
     headers = {"Content-Length": length, "Origin": f"http://{desk.host}"}
     assert desk.ask("POST", "/jade/refuse", None, headers).status == 413
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "OPTIONS", "TRACE", "<b>"])
+def test_another_method_gets_a_page_like_any_other(desk, method):
+    answer = desk.ask(method, "/jade/photographs", None, {})
+    assert answer.status == 501
+    assert str(answer.getheader("Content-Security-Policy")).startswith("default-src 'none'")
+    assert "<b>" not in text(answer)
+
+
+@pytest.mark.parametrize("path", ["/?" + "a=1&" * 30, "http://[/jade/photographs"])
+def test_an_address_that_does_not_read_is_answered(desk, capsys, path):
+    assert desk.get(path).status == 400
+    assert desk.get(path, Host="evil.example").status == 421
+    assert capsys.readouterr().err == ""
+
+
+def test_more_fields_than_any_form_has_change_nothing(desk, capsys):
+    more = {f"n{number}": "" for number in range(30)}
+    wanted = {"file": "sources/jade_0.png", "sha256": sha256_file(FIRST), "why": "x"}
+    assert desk.post("/jade/refuse", **wanted, **more).status == 400
+    assert not JADE.refused.exists()
+    assert capsys.readouterr().err == ""
+
+
+def test_half_a_form_changes_nothing(desk):
+    fields = {"form": desk.server.guard.form, "file": "sources/jade_0.png", "sha256": sha256_file(FIRST)}
+    body = urlencode({**fields, "why": "not eyes"})
+    head = (
+        f"POST /jade/refuse HTTP/1.1\r\nHost: {desk.host}\r\nOrigin: http://{desk.host}\r\nCookie: {desk.cookie}\r\n"
+        f"Content-Length: {len(body) + len(' closed')}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", desk.port), timeout=60) as line:
+        line.sendall((head + body).encode())
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(1) == b""
+    assert not JADE.refused.exists()
 
 
 def test_it_listens_on_this_machine_alone(desk):

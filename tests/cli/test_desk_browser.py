@@ -97,6 +97,8 @@ def test_a_person_refuses_and_accepts_writes_a_caption_and_swaps_a_pair(server):
         await page.submits(f"{first}.querySelector('form button').click()")
         assert not PLACES.refused.exists()
         await page.go(f"{page.root}/jade/captions")
+        words = await page.tab.value("document.querySelector('textarea').value")
+        assert words in await page.tab.value("document.querySelector('.card .command code').textContent")
         await page.submits(
             "document.querySelector('textarea').value = 'jade woman, anew';"
             "document.querySelector('.buttons button').click()"

@@ -58,3 +58,15 @@ def test_owners_read_the_queue_refusals_storage_and_a_log_whose_chain_holds(worl
     person = owner.get("/admin/people").json()["items"][0]
     url = owner.post(f"/admin/people/{person['id']}/link").json()["url"]
     assert url.rpartition("/")[2] == world.link()
+
+
+def test_a_line_of_the_log_is_shown_in_words(world: World) -> None:
+    owner, version = world.user("owner", "owner"), world.person()
+    who = world.user("ann").load()["user"]["id"]
+    body = {"user_id": who, "version_id": str(version), "per_day": 5, "kinds": ["portrait", "everyday"]}
+    owner.send("PUT", "/admin/rights", body)
+    owner.send("PATCH", f"/admin/users/{who}", {"disabled": True})
+    blocked, granted = owner.get("/admin/audit").json()["items"][:2]
+    assert set(blocked["subject"].split("; ")) == {"user ann@example.org", "blocked yes"}
+    said = {"user ann@example.org", f"version {version}", "per day 5", "kinds portrait, everyday"}
+    assert set(granted["subject"].split("; ")) == said

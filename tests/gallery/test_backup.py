@@ -180,7 +180,7 @@ def test_the_command_invites_grants_revokes_and_links(world: World, command: Cal
         "grant", "ann@example.org", "jade", "--per-day", "3", "--until", "2027-01-31", "--kind", "portrait"
     )
     right = ann.get("/people").json()[0]["versions"][0]["right"]
-    assert (right["per_day"], right["until"], right["kinds"]) == (3, "2027-01-31T00:00:00Z", ["portrait"])
+    assert (right["per_day"], right["until"], right["kinds"]) == (3, "2027-01-31T23:59:59Z", ["portrait"])
     command("revoke", "ann@example.org", "jade")
     assert ann.get("/people").json() == []
     command("user", "ann@example.org", "--block")

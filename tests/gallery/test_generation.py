@@ -32,6 +32,22 @@ def test_a_wish_becomes_pictures(world: World) -> None:
     assert world.gallery.store.read(f"{asked['id']}/0.png") is not None
 
 
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        ("jade in a red coat", "jade woman in a red coat"),
+        ("Jade, in a red coat", "jade woman, in a red coat"),
+        ("jaded, in a red coat", "jade woman, jaded, in a red coat"),
+        ("a portrait of jade woman", "a portrait of jade woman"),
+    ],
+)
+def test_the_persons_name_stands_once_where_the_words_begin_with_it(
+    world: World, words: str, prompt: str
+) -> None:
+    ann, version = world.drawing()
+    assert ann.post("/generations", {"version_id": version, "prompt": words}).json()["prompt"] == prompt
+
+
 def test_a_prompt_that_a_gate_refuses_costs_nothing_and_is_noted_without_its_words(world: World) -> None:
     ann, version = world.drawing()
     answer = ann.post("/generations", {"version_id": version, "prompt": "naked on a beach"})

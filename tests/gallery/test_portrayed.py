@@ -38,6 +38,25 @@ def test_a_signed_link_shows_every_picture_and_by_whom(world: World) -> None:
     assert her.get(f"/portrayed/{token}/pictures/{pictures[0]['id']}/file").content.startswith(b"\x89PNG")
 
 
+def test_her_page_names_as_allowed_who_may_draw_her_now(world: World) -> None:
+    ann, version = world.drawing()
+    yesterday = world.now - datetime.timedelta(days=1)
+    for name, changes in [("bob", {"until": yesterday}), ("cy", {}), ("di", {"per_day": 2})]:
+        world.user(name)
+        world.grant(name, uuid.UUID(version), **changes)
+    world.drawn(ann, version)
+    owner = world.user("owner", "owner")
+    for name in ("ann", "cy"):
+        who = next(x for x in owner.get("/admin/users").json()["items"] if x["name"] == name)
+        owner.send("PATCH", f"/admin/users/{who['id']}", {"disabled": name == "ann"})
+    page = world.browser().get(f"/portrayed/{world.link()}")
+    users = [(one["name"], one["per_day"]) for one in page.json()["users"]]
+    assert users == [("ann", None), ("cy", 20), ("di", 2)]
+    world.browser().post(f"/portrayed/{world.link()}/narrow", {"kinds": ["portrait"], "per_day": 3})
+    users = world.browser().get(f"/portrayed/{world.link()}").json()["users"]
+    assert [(one["name"], one["per_day"]) for one in users] == [("ann", None), ("cy", 3), ("di", 2)]
+
+
 def test_she_allows_less_and_never_more(world: World) -> None:
     ann, version = world.drawing()
     waiting = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 1}).json()
@@ -169,6 +188,23 @@ def test_a_record_that_was_revoked_elsewhere_ends_everything_here(world: World) 
     assert world.gallery.store.names("") == []
     told = world.browser().get(f"/portrayed/{world.link()}").json()["revoked"]
     assert (told["withdrawn"], told["storage"], told["cancelled"], told["listed"]) == (2, 2, 1, True)
+
+
+def test_a_link_shows_nothing_while_no_consent_is_in_force(world: World) -> None:
+    ann, version = world.drawing()
+    (one,) = world.drawn(ann, version)
+    url = ann.post(f"/pictures/{one['id']}/shares", {"expires_hours": 90}).json()["url"]
+    shared, stranger = f"/shared/{url.rpartition('/')[2]}", world.browser()
+    for reason, status in [("consent-expired", 404), ("consent-missing", 404), ("consent-changed", 200)]:
+        world.records.lapsed["jade-1"] = reason
+        assert (heed(world.gallery), heed(world.gallery)) == (0, 0)
+        assert stranger.get(shared).status_code == stranger.get(f"{shared}/file").status_code == status
+        wish = {"version_id": version, "prompt": "smiling"}
+        assert ann.post("/generations", wish).status_code == 403
+    assert [x["id"] for x in ann.get("/pictures").json()["items"]] == [one["id"]]
+    log = world.user("owner", "owner").get("/admin/audit").json()["items"]
+    told = [x["action"] for x in log if x["action"].startswith("consent-")]
+    assert told == ["consent-back", "consent-lapsed"]
 
 
 def test_a_new_link_ends_the_old_one(world: World) -> None:

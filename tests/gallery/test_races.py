@@ -91,6 +91,24 @@ def test_two_owners_who_take_the_role_from_each_other_leave_one(world: World) ->
         assert value(world, "SELECT count(*) FROM users WHERE role = 'owner' AND NOT blocked") == 1
 
 
+def test_a_report_that_two_owners_decide_at_once_is_decided_once(world: World) -> None:
+    ada, eve = world.user("ada", "owner"), world.user("eve", "owner")
+    ann, version = world.drawing()
+    said = {"name": "Mia", "email": "mia@example.org", "reason": "other", "statement": "Why?"}
+    for picture in world.drawn(ann, version, ROUNDS):
+        url = ann.post(f"/pictures/{picture['id']}/shares", {"expires_hours": 9}).json()["url"]
+        report = world.browser().post(f"/shared/{url.rpartition('/')[2]}/takedown", said).json()["receipt"]
+        path = f"/admin/takedowns/{report}"
+        removed, kept = at_once(
+            partial(ada.post, path, {"decision": "remove"}), partial(eve.post, path, {"decision": "keep"})
+        )
+        assert sorted([removed, kept]) == [200, 409]
+        assert ann.get(f"/pictures/{picture['id']}").status_code == (404 if removed == 200 else 200)
+        assert (world.browser().get(f"/takedowns/{report}").json()["decision"] == "remove") == (
+            removed == 200
+        )
+
+
 def test_an_owner_who_loses_the_role_gives_nothing_more(world: World) -> None:
     ada, eve = world.user("ada", "owner"), world.user("eve", "owner")
     who = eve.load()["user"]["id"]

@@ -21,10 +21,11 @@ from gallery.api.owner_shapes import (
     Invitation,
     TakenAway,
 )
+from gallery.api.public_shapes import TakedownReceipt
 from gallery.api.routes.pictures import file_answer
 from gallery.api.routes.session import user_view
 from gallery.api.routes.shares import takedown_view
-from gallery.api.shapes import FILES, Address, Kind, Page, TakedownReceipt, content
+from gallery.api.shapes import FILES, Address, Kind, Page, content
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import note
 from gallery.errors import invalid, not_there

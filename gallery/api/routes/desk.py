@@ -1,7 +1,7 @@
 """What owners read: the queue, workers, refusals, the audit log, storage."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
@@ -97,9 +97,23 @@ def get_audit(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     with gallery.transaction() as db:
         last = db.scalars(select(AuditLine).order_by(AuditLine.id.desc()).limit(SHOWN))
         items = [{"seq": one.id, "at": one.at, "actor": one.actor, "action": one.action,
-                  "subject": ", ".join(f"{name} {value}" for name, value in one.data.items()), "hash": one.digest}
+                  "subject": _subject(one.data), "hash": one.digest}
                  for one in last]  # fmt: skip
         return {"items": items, "whole": first_broken(db) is None, "next": None}
+
+
+def _subject(data: dict[str, Any]) -> str:
+    """What a line of the log is about, for people; what is not set is left out."""
+    said = {name.replace("_", " "): value for name, value in data.items() if value is not None}
+    return "; ".join(f"{name} {_said(value)}" for name, value in said.items())
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, cast("list[object]", value))) or "none"
+    return str(value)
 
 
 @router.get("/audit/export", response_class=Response, responses=content({"application/x-ndjson": {}}))

@@ -1,7 +1,9 @@
 """The page of the person portrayed."""
 
+import datetime
 import uuid
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -12,8 +14,9 @@ from sqlalchemy.orm import Session
 from gallery.accounts.names import shown_names
 from gallery.accounts.tries import PORTRAYED, count_try
 from gallery.api.bodies import Body
+from gallery.api.public_shapes import Narrow, Portrayed, WithdrawalReceipt
 from gallery.api.routes.pictures import Size, file_answer
-from gallery.api.shapes import FILES, Address, Kind, Narrow, Portrayed, WithdrawalReceipt, content
+from gallery.api.shapes import FILES, Address, Kind, content
 from gallery.api.visitors import GalleryDep, VisitorDep
 from gallery.audit import note
 from gallery.errors import not_there
@@ -61,24 +64,32 @@ def get_page(
         return {"person": {"id": person.id, "name": person.name}, "scope": _scope(gallery, person),
                 "kinds": list(KINDS) if person.kinds is None else person.kinds, "all_kinds": KINDS,
                 "per_day": person.per_day, "revoked": person.ended and db.scalar(told),
-                "pictures": {"items": items, "next": following}, "gone": gone, "users": _users(db, person, names)}  # fmt: skip
+                "pictures": {"items": items, "next": following}, "gone": gone,
+                "users": _users(db, person, names, gallery.clock())}  # fmt: skip
 
 
-def _users(db: Session, person: Person, names: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
-    """Who may draw the person, or drew pictures that are here."""
+def _users(
+    db: Session, person: Person, names: Mapping[uuid.UUID, str], now: datetime.datetime
+) -> list[dict[str, Any]]:
+    """Who may draw the person now, and how many pictures a day; or drew pictures that are here."""
     here = Picture.person_id == person.id, Picture.gone.is_(None), Picture.user_id == User.id
     drawn = select(func.count()).where(*here).correlate(User).scalar_subquery()
     last = select(func.max(Picture.created)).where(*here).correlate(User).scalar_subquery()
     per_day = (
         select(func.max(Right.per_day)).join(Version, Version.id == Right.version_id)
-        .where(Version.person_id == person.id, Right.user_id == User.id).correlate(User).scalar_subquery()
+        .where(Version.person_id == person.id, Right.user_id == User.id, User.blocked.is_(False),
+               or_(Right.until.is_(None), Right.until > now)).correlate(User).scalar_subquery()
     )  # fmt: skip
     rows = db.execute(
         select(User.id, drawn, last, per_day)
         .where(or_(drawn > 0, per_day.is_not(None)))
         .order_by(User.name, User.id)
     )
-    return [{"name": names[row[0]], "pictures": row[1], "last": row[2], "per_day": row[3]} for row in rows]
+    most = inf if person.per_day is None else person.per_day
+    return [
+        {"name": names[who], "pictures": count, "last": day, "per_day": None if per_day is None else min(per_day, most)}
+        for who, count, day, per_day in rows
+    ]  # fmt: skip
 
 
 def _scope(gallery: GalleryDep, person: Person) -> str:

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from gallery.api import shapes
 from gallery.api.bodies import Body, Name, Prose
+from gallery.api.public_shapes import SharedPicture, TakedownReceipt
 from gallery.api.routes.pictures import Size, file_answer
-from gallery.api.shapes import FILES, Ended, NewShare, Page, SharedPicture, TakedownReceipt, content
+from gallery.api.shapes import FILES, Ended, NewShare, Page, content
 from gallery.api.visitors import GalleryDep, UserDep, VisitorDep
 from gallery.errors import not_there
 from gallery.pictures.shares import end_share, held, share, shared

@@ -174,7 +174,8 @@ export const api = {
     invite: (body: Bodies["Invited"]) => post<{ url: string }>("/admin/invitations", body),
     people: () => list<T.AdminPerson>("/admin/people"),
     rights: () => list<T.AdminRight>("/admin/rights"),
-    grant: (right: Bodies["Granted"]) => put("/admin/rights", right),
+    grant: ({ lastDay, ...right }: Omit<Bodies["Granted"], "until"> & { lastDay: string }) =>
+      put("/admin/rights", { ...right, until: dayEnd(lastDay) || null }),
     revokeRight: ({ user_id, version_id }: Pick<T.AdminRight, "user_id" | "version_id">) => json("DELETE", "/admin/rights", { query: { user_id, version_id } }),
     queue: () => list<Bodies["QueueLine"]>("/admin/queue"),
     workers: () => list<Bodies["WorkerLine"]>("/admin/workers"),

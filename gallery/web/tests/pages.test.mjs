@@ -280,7 +280,9 @@ test("a picture is shared with a password, opened without an account, reported, 
   await page.getByRole("link", { name: "Takedowns" }).click();
   await page.getByText("<img src=x onerror=alert(1)> This is my face.").waitFor();
   await page.getByRole("button", { name: "Remove the picture and its copies" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Removed: the picture and its copies are gone").waitFor();
+  await page.getByText(/^Decided by ada@example\.org, .* · 1 picture removed$/).waitFor();
   await stranger.reload();
   await stranger.getByText("Removed: the picture and its copies are gone").waitFor();
   await stranger.goto(link);
@@ -298,7 +300,7 @@ test("the person portrayed sees every picture and who made it, narrows, and with
   assert.equal(await page.getByText("by Ada Owner").count(), 3);
   await page.getByLabel("Costumes and roles").uncheck();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("It holds from now on.").waitFor();
+  await page.getByText("It applies from now on.").waitFor();
   assert.deepEqual(state.people[0].kinds, ["portrait", "everyday", "free"]);
   await page.getByRole("button", { name: "Make a new link" }).click();
   await page.goto(await page.getByLabel("The new link").inputValue());
@@ -357,12 +359,12 @@ test("pictures that fly by are not fetched, and those where it stops are", async
   assert.ok(before < 40, `${before} fetched on the way`);
 });
 
-/** The head of the answer to a request with this target in its first line. */
-const headOf = (target) =>
+/** The head of the answer to a request with this target and method in its first line. */
+const headOf = (target, method = "GET") =>
   new Promise((done, fail) => {
     const { host, port, hostname } = new URL(site.url);
     let said = "";
-    const socket = connect(Number(port), hostname, () => socket.write(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
+    const socket = connect(Number(port), hostname, () => socket.write(`${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
     socket.on("data", (part) => (said += part)).on("end", () => done(said.split("\r\n\r\n")[0])).on("error", fail);
   });
 
@@ -378,6 +380,18 @@ test("a request that names another site in its first line is sent nowhere, and n
   }
 });
 
+test("a page answers GET and HEAD and no other method; the API says itself which it takes", async () => {
+  for (const target of ["/", "/gallery", "/s/token", "/apis", "/_next/static/x"])
+    for (const method of ["TRACE", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"]) {
+      const head = await headOf(target, method);
+      assert.match(head, /^HTTP\/1.1 405 /, `${method} ${target}`);
+      assert.match(head, /^allow: GET, HEAD$/im, `${method} ${target}`);
+    }
+  assert.match(await headOf("/api/session", "TRACE"), /^HTTP\/1.1 405 /);
+  assert.doesNotMatch(await headOf("/api/session", "POST"), /^HTTP\/1.1 405 .*allow: GET, HEAD$/ims);
+  assert.match(await headOf("/", "HEAD"), /^HTTP\/1.1 200 /);
+});
+
 test("an owner gives and takes rights, and finds it in the audit log; a member sees no admin page", async () => {
   const { state } = site.fake;
   state.users.push({ ...state.users[0], id: crypto.randomUUID(), email: "ben@example.org", name: "Ben", role: "member" });
@@ -387,10 +401,13 @@ test("an owner gives and takes rights, and finds it in the audit log; a member s
   await page.getByRole("link", { name: "Rights" }).click();
   await page.getByLabel("User").selectOption("Ben (ben@example.org)");
   await page.getByLabel("Any other words").uncheck();
+  await page.getByLabel("Last day").fill("2031-01-31");
   await page.getByRole("button", { name: "Give the right" }).click();
   await page.getByRole("row", { name: /Ben .* Portraits, Everyday life, Costumes and roles Take it back/ }).waitFor();
   const member = await visit(site);
   await signIn(member, { email: "ben@example.org", password: OWNER.password });
+  await member.getByText("Your right ends on Jan 31, 2031").waitFor();
+  assert.ok(new Date(state.rights[0].until) > new Date("2031-01-31T23:00:00")); // that day counts
   assert.equal(await member.getByRole("link", { name: "Admin" }).count(), 0);
   await member.goto("/admin");
   await member.getByText("Only an owner sees this page").waitFor();

@@ -135,6 +135,7 @@ test("a picture is shared with a password, reported without an account, and take
   await owner.getByText("Checked here: the manifest fits this file").waitFor();
   await whole(owner);
   await owner.getByRole("button", { name: "Remove the picture and its copies" }).click();
+  await owner.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await owner.getByText("Removed: the picture and its copies are gone").waitFor();
   await stranger.reload();
   await stranger.getByText("Removed: the picture and its copies are gone").waitFor();

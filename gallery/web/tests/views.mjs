@@ -59,6 +59,10 @@ export const views = ({ portrayed }) => ({
   "admin-queue": goto("/admin/queue", "drawing"),
   "admin-refused": goto("/admin/refusals", "identity"),
   "admin-takedowns": goto("/admin/takedowns", "This is my face"),
+  "admin-remove": async (page) => {
+    await page.getByRole("button", { name: "Remove the picture and its copies" }).click();
+    await page.getByRole("dialog").waitFor();
+  },
   "admin-payments": goto("/admin/payments", "Dispute lost"),
   refund: async (page) => {
     await page.getByRole("button", { name: "Give money back" }).last().click();

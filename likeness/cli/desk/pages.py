@@ -43,13 +43,14 @@ def whole(desk: Desk, persona: str, name: str, values: Mapping[str, Any]) -> str
     return _render(f"{name}.html.j2", **values, **head)
 
 
-def trouble(desk: Desk, persona: str, name: str, error: LikenessError) -> str:
-    """What cannot be done, and the remedy."""
+def trouble(desk: Desk, persona: str, error: LikenessError, *, here: str, back: str, words: str) -> str:
+    """What cannot be done, and the remedy; the words that the form had, and the way back to it."""
     try:
         personas = list(desk.config().personas)
     except LikenessError:
         personas = []
-    return _render("trouble.html.j2", persona=persona, personas=personas, here=name, said=None, error=error)
+    head = {"persona": persona, "personas": personas, "here": here, "said": None}
+    return _render("trouble.html.j2", error=error, back=back, words=words, **head)
 
 
 def plain(why: str) -> str:
@@ -115,7 +116,7 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
             "id": image.id,
             "sha256": image.sha256,
             "rating": image.rating,
-            "own": image.id in own,
+            "own": own[image.id].words if image.id in own else "",
             **_caption(own.get(image.id), texts.get(image.id)),
             "failure": failures.get(image.id),
             "refused": by_hand.get(image.id),
@@ -129,7 +130,7 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
 def _caption(own: Override | None, made: Entry | None) -> dict[str, Any]:
     """The words that count, and whose they are."""
     if own is not None:
-        return {"words": " ".join(own.data.decode("utf-8-sig", "replace").split()), "by": "your own words"}
+        return {"words": own.words, "by": "your own words"}
     if made is not None:
         return {"words": made.text, "by": made.provider}
     return {"words": "", "by": "none yet"}

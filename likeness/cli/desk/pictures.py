@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from likeness.cli.desk.state import Desk, page_jpeg
+from likeness.cli.desk.state import PICTURE_PATIENCE_S, Desk, page_jpeg
 from likeness.cli.purge import owner
 from likeness.dvc_files import links_to_cache
 from likeness.images import load_rgb
@@ -17,7 +17,8 @@ SAMPLE = "step-*.png"
 def photograph(desk: Desk, persona: str, sha256: str) -> bytes | None:
     """A photograph that no gate refuses; None where there is none of this digest."""
     run = desk.run_at("ingest", persona)
-    one = next((one for one in desk.look(run).photographs if one.sha256 == sha256), None)
+    look = desk.look(run, PICTURE_PATIENCE_S)
+    one = next((one for one in look.photographs if one.sha256 == sha256), None)
     if one is None or not one.shown:
         return None
     return desk.encoded(one.picture, sha256) if one.picture else page_jpeg(one.rgb(run))

@@ -56,7 +56,7 @@ def _no_such(what: str) -> Answer:
 def answer(desk: Desk, asked: Asked) -> Answer:
     """The answer to a request; what cannot be done is told on a page in the words of the command line."""
     persona, _, rest = asked.path.strip("/").partition("/")
-    if persona == "static":
+    if persona == "static" and rest in STATIC:
         return _static(rest)
     try:
         personas = desk.config().personas
@@ -73,15 +73,20 @@ def answer(desk: Desk, asked: Asked) -> Answer:
     except LikenessError as error:
         if asked.method == "GET" and rest.startswith("picture/"):
             return _no_such("picture")
-        return Answer(
-            status=HTTPStatus.UNPROCESSABLE_ENTITY, body=pages.trouble(desk, persona, rest, error).encode()
-        )
+        return _trouble(desk, persona, rest, asked.fields, error)
     return _no_such("page")
 
 
+def _trouble(desk: Desk, persona: str, rest: str, fields: Mapping[str, str], error: LikenessError) -> Answer:
+    act = rest in ACTS
+    here = ACTS[rest][1] if act else rest
+    back = f"/{persona}/{here if act else 'photographs'}{pages.anchor(rest, fields)}" if persona else "/"
+    words = fields.get("words", "") or fields.get("why", "")
+    page = pages.trouble(desk, persona, error, here=here, back=back, words=words)
+    return Answer(status=HTTPStatus.UNPROCESSABLE_ENTITY, body=page.encode())
+
+
 def _static(name: str) -> Answer:
-    if name not in STATIC:
-        return _no_such("page")
     return Answer(kind=STATIC[name], body=(files("likeness.cli.desk") / "templates" / name).read_bytes())
 
 
@@ -117,7 +122,8 @@ def _accept(
 
 def _caption(desk: Desk, persona: str, fields: Mapping[str, str]) -> list[str]:
     image, words = fields.get("image", ""), " ".join(fields.get("words", "").split())
-    write_caption(desk.run_at("caption", persona), image, words)
+    seen = fields.get("sha256", ""), fields.get("before", "")
+    write_caption(desk.run_at("caption", persona), image, words, *seen)
     return ["caption", persona, image, *([words] if words else [])]
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Annotated
@@ -27,6 +27,20 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+NO_REQUEST = refused(HTTPStatus.BAD_REQUEST, "No page of the desk asks for this.")
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Of a query or a form, the last of each name.
+
+    Raises:
+        ValueError: there are more than any form has.
+    """
+    return {
+        name: values[-1] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=20).items()
+    }
 
 
 class DeskServer(ThreadingHTTPServer):
@@ -54,31 +68,37 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A page, a picture, or the link."""
-        self._answer({})
+        self._answer("")
 
     def do_POST(self) -> None:
         """An act; its answer leads to a page."""
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        if not length.isascii() or not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self._send(refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This is more than a form."))
             return
-        body = self.rfile.read(int(length)).decode("utf-8", "replace")
-        fields = parse_qs(body, keep_blank_values=True, max_num_fields=20)
-        self._answer({name: values[-1] for name, values in fields.items()})
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):  # the browser is gone, and half of a form says something else
+            self.close_connection = True
+            return
+        self._answer(body.decode("utf-8", "replace"))
 
-    def _answer(self, fields: Mapping[str, str]) -> None:
+    def _answer(self, body: str) -> None:
         try:
-            self._send(self._answered(fields))
+            self._send(self._answered(body))
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True  # the browser went on
 
-    def _answered(self, fields: Mapping[str, str]) -> Answer:
-        guard, url = self.server.guard, urlsplit(self.path)
+    def _answered(self, body: str) -> Answer:
+        guard = self.server.guard
         headers = {name.lower(): value for name, value in self.headers.items()}
         if why := guard.refuses(headers):
             return refused(HTTPStatus.MISDIRECTED_REQUEST, why)
-        query = {name: values[-1] for name, values in parse_qs(url.query, max_num_fields=20).items()}
+        try:
+            url = urlsplit(self.path)
+            query, fields = _fields(url.query), _fields(body)
+        except ValueError:
+            return NO_REQUEST
         if url.path == "/open" and self.command == "GET" and guard.opens(query.get("token", "")):
             return Answer(
                 status=HTTPStatus.SEE_OTHER, headers={"Location": "/", "Set-Cookie": guard.set_cookie()}
@@ -98,6 +118,11 @@ class Handler(BaseHTTPRequestHandler):
                 "This is a fault of likeness: the terminal has the traceback.",
             )
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the standard library refuses gets a page like any other, which repeats nothing of the request."""
+        self.close_connection = True
+        self._send(replace(NO_REQUEST, status=code))
+
     def _send(self, said: Answer) -> None:
         self.send_response(said.status)
         for name, value in {"Cache-Control": "no-store", **HEADERS, **said.headers}.items():
@@ -105,7 +130,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", said.kind)
         self.send_header("Content-Length", str(len(said.body)))
         self.end_headers()
-        self.wfile.write(said.body)
+        if self.command != "HEAD":
+            self.wfile.write(said.body)
 
     def version_string(self) -> str:
         """What a stranger need not know."""

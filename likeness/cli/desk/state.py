@@ -21,6 +21,8 @@ from likeness.swap.preview import Preview
 
 PATIENCE_S = 2.0
 """A page waits so long for photographs to be measured before it says that they are."""
+PICTURE_PATIENCE_S = 60.0
+"""A picture waits longer: a browser asks no second time, and who decides beside it has all photographs looked at anew."""
 PICTURES = 600
 """Encoded pictures that are kept, of about 60 kB each."""
 
@@ -65,7 +67,7 @@ class Desk:
         """A run whose consent was read anew."""
         return run_at(stage, persona, self.config())
 
-    def look(self, run: Run) -> Look:
+    def look(self, run: Run, patience_s: float | None = None) -> Look:
         """The photographs of a run as they are now; measured in the background, so that a page can say how it goes.
 
         Raises:
@@ -76,7 +78,7 @@ class Desk:
             if look is None or look.of != of or (look.error is not None and look.done.is_set()):
                 look = self._looks[run.persona.name] = Look(of=of, done=threading.Event())
                 threading.Thread(target=_measure, args=(run, look), daemon=True).start()
-        look.done.wait(PATIENCE_S)
+        look.done.wait(PATIENCE_S if patience_s is None else patience_s)
         if look.error is not None:
             raise look.error
         return look

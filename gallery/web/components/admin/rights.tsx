@@ -66,7 +66,7 @@ function Grant({ users, versions }: { users: AdminUser[]; versions: Named[] }) {
       user_id: field("user"),
       version_id: field("version"),
       per_day: Number(field("per_day")),
-      until: field("until") ? new Date(`${field("until")}T00:00:00`).toISOString() : null,
+      lastDay: field("until"),
       kinds: form.getAll("kinds") as Kind[],
     });
   }, "admin", "people");
@@ -85,7 +85,7 @@ function Grant({ users, versions }: { users: AdminUser[]; versions: Named[] }) {
             {options(versions)}
           </Select>
           <Input label={words.perDay} name="per_day" type="number" min={0} max={10_000} required defaultValue={20} />
-          <Input label={words.until} name="until" type="date" />
+          <Input label={words.lastDay} name="until" type="date" />
         </div>
         <fieldset className="grid gap-x-4 sm:grid-cols-2">
           <legend className="text-sm font-medium">{messages.portrayed.kinds}</legend>

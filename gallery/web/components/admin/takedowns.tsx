@@ -1,11 +1,13 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { api } from "@/lib/api";
 import { formatMoment } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { useChange } from "@/lib/queries";
 import type { AdminTakedown } from "@/lib/types";
 import { Button } from "../ui/button";
+import { Dialog } from "../ui/dialog";
 import { Badge, ErrorNotice, Loading, panel } from "../ui/notice";
 import { Verify } from "../ui/verify";
 
@@ -30,6 +32,7 @@ export function Takedowns() {
 function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boolean; onDecide: (decision: "remove" | "keep") => void }) {
   const late = new Date(report.due) < new Date();
   const open = report.status === "open";
+  const [sure, setSure] = useState(false);
   return (
     <article className={`${panel} grid gap-3 text-sm`}>
       <div className="flex flex-wrap items-center gap-2">
@@ -51,15 +54,39 @@ function Report({ report, busy, onDecide }: { report: AdminTakedown; busy: boole
           <Verify file={report.file_url} />
         </details>
       )}
+      {report.decided && (
+        <p className="text-muted wrap-anywhere">
+          {words.decidedBy(report.by ?? messages.none, formatMoment(report.decided))}
+          {report.copies > 0 && ` · ${words.copies(report.copies)}`}
+        </p>
+      )}
       {open && (
         <div className="flex flex-wrap gap-2">
-          <Button variant="danger" disabled={busy} onClick={() => onDecide("remove")}>
+          <Button variant="danger" disabled={busy} onClick={() => setSure(true)}>
             {words.decideRemove}
           </Button>
           <Button disabled={busy} onClick={() => onDecide("keep")}>
             {words.decideKeep}
           </Button>
         </div>
+      )}
+      {open && sure && (
+        <Dialog title={words.removeTitle} onClose={() => setSure(false)}>
+          <p className="text-sm">{words.removeText}</p>
+          <div className="flex flex-wrap justify-end gap-2">
+            <Button onClick={() => setSure(false)}>{messages.cancel}</Button>
+            <Button
+              variant="danger"
+              disabled={busy}
+              onClick={() => {
+                setSure(false);
+                onDecide("remove");
+              }}
+            >
+              {messages.gallery.delete}
+            </Button>
+          </div>
+        </Dialog>
       )}
     </article>
   );

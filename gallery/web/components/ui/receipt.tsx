@@ -8,6 +8,9 @@ import { Button } from "./button";
 
 const WHEN = /^\d{4}-\d\d-\d\dT/;
 
+/** In the page's words; the file has them as they are. */
+const SAID: Record<string, Record<string, string>> = { reason: messages.shared.reasons, status: messages.takedown.status };
+
 function words(value: unknown): string {
   if (value === null || value === undefined) return messages.none;
   if (typeof value === "boolean") return value ? messages.receipt.yes : messages.receipt.notYet;
@@ -24,7 +27,7 @@ export function ReceiptView({ receipt, name }: { receipt: Receipt; name: string 
         {Object.entries(receipt).filter(([, value]) => value !== null).map(([field, value]) => (
           <div key={field} className="contents">
             <dt className="text-muted">{messages.receipt.fields[field] ?? field}</dt>
-            <dd className="font-mono text-xs leading-5 break-all">{words(value)}</dd>
+            <dd className="font-mono text-xs leading-5 break-all">{SAID[field]?.[String(value)] ?? words(value)}</dd>
           </div>
         ))}
       </dl>

@@ -12,13 +12,15 @@ for (const form of document.querySelectorAll("form")) {
   const code = form.querySelector(".command code");
   if (!code) continue;
   const words = code.textContent;
-  form.addEventListener("input", () => {
+  const fill = () => {
     const said = new FormData(form);
     code.textContent = words
-      .replace("'...'", () => quoted(said.get("why") ?? said.get("words") ?? ""))
+      .replace("'...'", () => quoted(said.get("why") || said.get("words") || "..."))
       .replace("SOURCE", () => said.get("source") ?? "SOURCE")
       .replace("TARGET", () => said.get("target") ?? "TARGET");
-  });
+  };
+  form.addEventListener("input", fill);
+  fill();
 }
 const again = document.querySelector("[data-reload]");
 if (again) setInterval(() => document.hidden || document.querySelector("details[open]") || location.reload(), again.dataset.reload * 1000);
