@@ -234,6 +234,7 @@ def test_a_second_machine_with_the_teams_bucket_pays_nothing(tmp_path, bucket):
         assert services.counts() == {}
 
 
+@pytest.mark.long  # tests/graph/test_foreign_provider.py has a budget that stops a paid run, too
 def test_over_the_budget_a_run_stops_and_goes_on_when_it_is_raised(tmp_path, bucket):
     with FakeServers(**ECHO) as services:
         name = bucket.new_bucket()
