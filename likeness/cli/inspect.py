@@ -147,9 +147,10 @@ def convert_command(
     """
     try:
         refuse_revoked(read_header(file).metadata, RepositoryPaths.here().root, what=str(file))
-        if to:  # before the libraries are loaded that know the bases: they take seconds
+        if to:
             from likeness.lora.file import read_file, refuse_broken
 
+            # before the libraries are loaded that know the bases: they take seconds
             refuse_broken(read_file(file))
         from likeness.lora.convert import convert
         from likeness.lora.export import DTYPES

@@ -8,9 +8,12 @@ import pytest
 from desk_visitor import Visitor, serving
 from ingest_fakes import png
 from paid_pipeline import outfit, put, run
+from plans import mission
 
 import likeness.cli.desk.state
 from likeness.config import Config
+
+__all__ = ["mission"]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A paid provider of another package goes through the whole house: plan, budget, kill, history.
 
-tests/test_providers.py has its report.
+tests/test_registry.py has its report.
 """
 
 import json
