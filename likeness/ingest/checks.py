@@ -15,7 +15,7 @@ from likeness.safety.identity import stranger
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
     """A readable photo: which one, the sha256 of its raw bytes, and what was measured, which `look` gives: the set is judged with
-    all of its photos, and what was measured on one takes 7 kB."""
+    all of its photos, and what was measured on one takes 6 kB."""
 
     raw: RawPhoto
     sha256: str

@@ -23,7 +23,7 @@ from likeness.safety.consent import Role
 from likeness.store.items import Item
 
 # A photo is asked about several times in a row, and compared with others.
-AT_HAND = 64
+AT_HAND = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

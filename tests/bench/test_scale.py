@@ -13,6 +13,7 @@ import pytest
 from bench import scale_things, scale_works
 from likeness.config import load_config
 from likeness.pipeline.manifest import Entry
+from likeness.run import Run
 
 
 def lines_of_python(work: Callable[[], Any]) -> int:
@@ -67,9 +68,18 @@ def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stage", "limit"), [("ingest", 7_000), ("dataset", 12_000)])
+@pytest.mark.parametrize(("stage", "limit"), [("ingest", 6_000), ("dataset", 7_000)])
 def test_a_stage_holds_lines_of_an_image_and_no_picture(stage, limit, tmp_path, monkeypatch):
-    config, peaks = load_config(scale_things.REPOSITORY / "params.yaml"), list[int]()
+    """When its batch is over and the folder is written; half of what it once was, and more than was seen."""
+    config, held, finish = load_config(scale_things.REPOSITORY / "params.yaml"), list[int](), Run.finish
+
+    def finishing(*given: Any, **more: Any) -> Any:
+        done = finish(*given, **more)
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
+        return done
+
+    monkeypatch.setattr(Run, "finish", finishing)
     for count in (10, 40, 80):  # whatever is imported and begun comes with the first
         folder = tmp_path / str(count)
         folder.mkdir()
@@ -79,11 +89,10 @@ def test_a_stage_holds_lines_of_an_image_and_no_picture(stage, limit, tmp_path, 
         tracemalloc.start()
         try:
             work()
-            peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    _, few, many = peaks
-    print(peaks, (many - few) / 40)
+    _, few, many = held
+    print(held, (many - few) / 40)
     assert (many - few) / 40 < limit
 
 
