@@ -63,7 +63,7 @@ def decide(
         if one is None:
             raise not_there()
         if one.decided is not None:
-            raise RequestError(409, "decided", "This is decided.")
+            raise RequestError(409, "decided", "This was decided already.")
         _decide(db, gallery, one, decision, by)
     erase_gone(gallery)
     return one

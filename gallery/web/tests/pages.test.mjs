@@ -275,6 +275,7 @@ test("a picture is shared with a password, opened without an account, reported, 
   await stranger.getByRole("button", { name: "Send the report" }).click();
   await stranger.getByRole("link", { name: "Open the report's page" }).click();
   await stranger.getByText("Open: not decided yet").waitFor();
+  await stranger.getByRole("definition").getByText("It shows me and I did not agree").waitFor();
 
   await page.goto("/admin");
   await page.getByRole("link", { name: "Takedowns" }).click();

@@ -9,7 +9,7 @@ import { Button } from "./button";
 const WHEN = /^\d{4}-\d\d-\d\dT/;
 
 /** In the page's words; the file has them as they are. */
-const SAID: Record<string, Record<string, string>> = { reason: messages.shared.reasons, status: messages.takedown.status };
+const SAID: Record<string, Record<string, string>> = { reason: messages.shared.reasons };
 
 function words(value: unknown): string {
   if (value === null || value === undefined) return messages.none;
