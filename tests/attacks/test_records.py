@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conf_sections import settings
 from consent_clone import DAY, USES, Clock, allowed, by_hand, commit, end, the_line_taken_out
-from persona_folders import settings
 from records import RECORD, write
 from signing import STRANGER, edit_and_sign, sign_as_test
 
