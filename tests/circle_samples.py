@@ -1,8 +1,8 @@
 """Samples whose faces lie where they are said to on a circle, as the measures see them."""
 
 import numpy as np
+from conf_sections import settings
 from known_faces import embedded
-from persona_folders import settings
 
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.evaluation import Faces

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from conf_sections import section
+from conf_sections import section, settings
 from known_faces import known_face
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 
 from likeness.comfy import ComfyConfig

@@ -6,9 +6,10 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel
 
 from likeness.strict_yaml import parse_yaml
 
@@ -61,3 +62,30 @@ def _defaults() -> frozenset[str]:
     entries = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())["defaults"]
     pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
     return frozenset(f"{group}={choice}" for group, choice in pairs)
+
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def settings(kind: type[Settings], file: str, **changes: object) -> Settings:
+    """A section as conf/ has it, with some values changed."""
+    return kind.model_validate(section(file) | changes)
+
+
+def providers(enhance: str = "lanczos") -> dict[str, object]:
+    """The sections of who does the work, and the price list."""
+    # Here: every test's process loads this module.
+    from likeness.caption import CaptionConfig
+    from likeness.enhance import EnhanceConfig
+    from likeness.purchases.prices import Price
+    from likeness.swap import SwapConfig
+
+    prices = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text())
+    return {
+        "swap": settings(SwapConfig, "swap/local.yaml"),
+        "enhance": settings(EnhanceConfig, f"enhance/{enhance}.yaml"),
+        "caption": settings(CaptionConfig, "caption/attributes.yaml"),
+        "prices": {
+            name: {what: Price(**one) for what, one in listed.items()} for name, listed in prices.items()
+        },
+    }

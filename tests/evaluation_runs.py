@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conf_sections import section
+from conf_sections import section, settings
 from doors import SeesHer
 from known_faces import known_face
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 from safetensors.torch import save_file
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from conf_sections import providers, settings
 from doors import SeesHer
-from persona_folders import Folders, providers, settings
+from persona_folders import Folders
+from persona_results import write_evaluation, write_training
 from runs import run_of
 from safetensors.numpy import save_file
 
@@ -68,13 +70,13 @@ def publish_in(root: Path, pairs: tuple[tuple[str, str | None], ...] = PAIRS) ->
         ]
         write_manifest(texts, lines, [])
         dataset.main(run_of("dataset", cfg, PERSONA))
-        folders.training()
+        write_training(folders)
         said = {
             "likeness.consent_id": yaml.safe_load(Path("consent/jade.yaml").read_text())["id"],
             "likeness.training_set_sha256": sha256_file(folders.places.dataset_metadata),
         }
         save_file({"a": np.float32([4.0, 5.0])}, folders.places.weights, metadata=said)
-        folders.evaluation()
+        write_evaluation(folders)
         reporting = run_of("report", cfg, PERSONA)
         vars(reporting)["gate"] = SeesHer()
         report.main(reporting)

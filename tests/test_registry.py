@@ -9,9 +9,9 @@ from pathlib import Path
 import acme
 import pytest
 import yaml
-from conf_sections import ROOT, section
+from conf_sections import ROOT, providers, section, settings
 from doors import SeesHer
-from persona_folders import Folders, providers, settings
+from persona_folders import Folders
 from runs import run_of
 
 from likeness.caption import CaptionConfig

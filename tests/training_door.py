@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conf_sections import settings
 from doors import SeesHer, seen
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 
 from likeness.config import Config, ItemsConfig

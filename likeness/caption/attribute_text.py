@@ -122,10 +122,8 @@ def background(portrait: Portrait) -> str | None:
     colours = portrait.background()
     if not len(colours):
         return None
-    mask = portrait.background_mask()
-    fine, coarse = (
-        float(np.percentile(_gradient(portrait.lab[..., 0], px)[mask], 99)) for px in (FINE, COARSE)
-    )
+    mask, lightness = portrait.background_mask(), portrait.lab[..., 0]
+    fine, coarse = (float(np.percentile(_gradient(lightness, px)[mask], 99)) for px in (FINE, COARSE))
     focus = None
     if coarse < PLAIN_GRADIENT:
         focus = "plain"

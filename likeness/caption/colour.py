@@ -74,9 +74,8 @@ def colour_words(lab: Lab) -> str | None:
     middles = [np.median(lab[indices == i], axis=0) for i in chosen]
     if len(chosen) == 2 and np.linalg.norm(middles[0] - middles[1]) < ONE_COLOUR_DIFFERENCE:
         chosen = chosen[:1]
-    return " and ".join(
-        _shade(NAMES[i], float(middle[0])) for i, middle in zip(chosen, middles, strict=False)
-    )
+    named = zip(chosen, middles, strict=False)
+    return " and ".join(_shade(NAMES[i], float(middle[0])) for i, middle in named)
 
 
 def _shade(name: str, lightness: float) -> str:

@@ -88,10 +88,8 @@ class GrokCaptioner(VisionChat):
     def translate(self, response: Response) -> LikenessError | None:
         """400 may be the key, 429 may be the credits."""
         if response.status == 400 and says(response.body, "api key"):
-            return AuthError(
-                "xAI does not know the key",
-                remedy="check the variable that caption.provider.api_key_env names",
-            )
+            remedy = "check the variable that caption.provider.api_key_env names"
+            return AuthError("xAI does not know the key", remedy=remedy)
         if response.status in (402, 429) and says(response.body, "credit", "spending limit"):
             return QuotaError(
                 "xAI: the team's credits are used up",

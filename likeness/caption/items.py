@@ -61,10 +61,8 @@ def _work(picture: Picture, run: Run, override: Override | None, captioner: Capt
 
     def make() -> Made:
         assert captioner is not None, "a plan makes nothing"
-        face = next(iter(entry.faces), None)
-        described = captioner.describe(
-            picture.rgb(), face=face, swapped=entry.target is not None, item=entry.id
-        )
+        face, swapped = next(iter(entry.faces), None), entry.target is not None
+        described = captioner.describe(picture.rgb(), face=face, swapped=swapped, item=entry.id)
         refuse("caption", Subject(text=described.text), what=f"the caption of {entry.file}")
         return _made(compose(trigger, class_word, described.text), provider.name, described.cost_usd)
 

@@ -58,21 +58,15 @@ def read_override(override: Override, *, trigger: str, replaced: str | None = No
             gate refuses, or is of other bytes; refused.
     """
     if replaced is not None:
-        raise _refused(
-            "of-other-bytes",
-            f"was written for other bytes: {replaced}",
-            "if it still fits, write the new sha256 into data/PERSONA/raw/numbers.yaml; else correct or delete it",
-        )
+        remedy = "if it still fits, write the new sha256 into data/PERSONA/raw/numbers.yaml; else correct or delete it"
+        raise _refused("of-other-bytes", f"was written for other bytes: {replaced}", remedy)
     try:
         written = override.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _refused("unreadable", "is not UTF-8 text", "save it as UTF-8") from error
     if CONFLICT.search(written):
-        raise _refused(
-            "in-conflict",
-            "has the conflict markers of a merge",
-            "keep one of the two captions, and delete the markers",
-        )
+        remedy = "keep one of the two captions, and delete the markers"
+        raise _refused("in-conflict", "has the conflict markers of a merge", remedy)
     text = one_line(written)
     if not re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text, re.IGNORECASE):
         raise _refused(
@@ -109,7 +103,7 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
         if is_hidden or path.stem.lower() == "readme" or path.name in LISTS:
             continue
         image = names.get(same_name(path.name).removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
-        if image is None or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        if image is None or not _is_caption(path):
             failures.append(_unread(path, _why_unread(path)))
         else:
             if (other := found.get(image)) is not None:
@@ -131,9 +125,11 @@ def override_at(path: Path) -> Override | None:
     Raises:
         ConfigError: allowed.yaml does not read.
     """
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
-        return None
-    return override_of(path, path.read_bytes())
+    return override_of(path, path.read_bytes()) if _is_caption(path) else None
+
+
+def _is_caption(path: Path) -> bool:
+    return not path.is_symlink() and path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
 def override_of(path: Path, data: bytes) -> Override:
@@ -162,10 +158,5 @@ def _why_unread(path: Path) -> str:
 def _unread(path: Path, detail: str) -> Failure:
     shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
     return Failure(
-        id=shown,
-        kind="skipped",
-        reason="override-unknown",
-        detail=f"{shown}: {detail}",
-        remedy=UNREAD_REMEDY,
-        items=0,
-    )
+        id=shown, kind="skipped", reason="override-unknown", detail=f"{shown}: {detail}", remedy=UNREAD_REMEDY, items=0
+    )  # fmt: skip

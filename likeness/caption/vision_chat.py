@@ -65,9 +65,8 @@ class VisionChat(Remote):
 
     def usd(self, prices: Prices, input_tokens: int, output_tokens: int) -> float:
         """What a call with so many tokens costs."""
-        into, out = (
-            price_of(prices, self.vendor, f"{self.price_name} {kind}").usd for kind in ("input", "output")
-        )
+        name = self.price_name
+        into, out = (price_of(prices, self.vendor, f"{name} {kind}").usd for kind in ("input", "output"))
         return (input_tokens * into + output_tokens * out) * PER_MILLION
 
     def usd_max(self, prices: Prices) -> float:

@@ -106,9 +106,8 @@ class VlmCaptioner(LocalNetwork):
         dtype = torch.bfloat16 if self.device_type == "cuda" else torch.float32
         try:
             processor = AutoProcessor.from_pretrained(self.model, revision=self.revision)
-            model = AutoModelForImageTextToText.from_pretrained(
-                self.model, revision=self.revision, dtype=dtype
-            )
+            kind = AutoModelForImageTextToText
+            model = kind.from_pretrained(self.model, revision=self.revision, dtype=dtype)
         except (OSError, ValueError, ImportError) as error:
             raise ConfigError(
                 f"caption.provider.model: {self.model} does not load: {error}",
@@ -126,10 +125,9 @@ class VlmCaptioner(LocalNetwork):
 
         processor, model = self.network
         inputs = align_tensors(self._inputs(processor, image).to(self.device_type, model.dtype))
+        greedy = {"do_sample": False, "num_beams": 1, "max_new_tokens": self.max_new_tokens}
         with torch.inference_mode():
-            tokens = model.generate(
-                **inputs, do_sample=False, num_beams=1, max_new_tokens=self.max_new_tokens
-            )[0]
+            tokens = model.generate(**inputs, **greedy)[0]
         asked = inputs["input_ids"][0] if "input_ids" in inputs else tokens[:0]
         if len(tokens) >= len(asked) and torch.equal(tokens[: len(asked)], asked):
             tokens = tokens[len(asked) :]  # decoder-only models repeat the question
@@ -139,10 +137,5 @@ class VlmCaptioner(LocalNetwork):
         if not getattr(processor, "chat_template", None):
             return processor(images=image, text=self.prompt or None, return_tensors="pt")
         content = [{"type": "image", "image": image}, {"type": "text", "text": self.prompt}]
-        return processor.apply_chat_template(
-            [{"role": "user", "content": content}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        )
+        how = {"add_generation_prompt": True, "tokenize": True, "return_dict": True, "return_tensors": "pt"}
+        return processor.apply_chat_template([{"role": "user", "content": content}], **how)

@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from likeness.caption import text as texts
 from likeness.caption.refused import enhanced_image
-from likeness.caption.text import (
-    MAX_BYTES,
-    SUFFIX,
-    Override,
-    find_overrides,
-    override_names,
-    override_of,
-    read_override,
-)
+from likeness.caption.text import MAX_BYTES, SUFFIX, Override, find_overrides
 from likeness.disk import alone_in, write_atomic
 from likeness.errors import InputError
 from likeness.paths import same_name
@@ -61,12 +54,12 @@ def _write(run: Run, entry: Entry, text: str) -> Path:
     if len(data) > MAX_BYTES:
         raise InputError(f"the caption of {image} is larger than {MAX_BYTES} bytes", reason="override-unreadable",
                          remedy="a caption is a sentence or two")  # fmt: skip
-    read_override(override_of(path, data), trigger=run.persona.trigger, replaced=entry.replaced)
+    texts.read_override(texts.override_of(path, data), trigger=run.persona.trigger, replaced=entry.replaced)
     write_atomic(path, data)
     return path
 
 
 def _files(folder: Path, entry: Entry) -> list[Path]:
-    names = {f"{name}{SUFFIX}" for name in override_names(entry)}
+    names = {f"{name}{SUFFIX}" for name in texts.override_names(entry)}
     present = folder.iterdir() if folder.is_dir() else ()
     return [path for path in present if same_name(path.name) in names and not path.is_dir()]

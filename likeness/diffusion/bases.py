@@ -115,9 +115,8 @@ class Base(Family):
         from likeness.diffusion.noise import Diffusion, Flow
 
         if self.FLOW:
-            return Flow(
-                cfg.timesteps, cfg.timestep_shift or self.pipeline.scheduler.config.shift, self.device
-            )
+            shift = cfg.timestep_shift or self.pipeline.scheduler.config.shift
+            return Flow(cfg.timesteps, shift, self.device)
         schedule: Any = DDPMScheduler.from_config(self.pipeline.scheduler.config)
         return Diffusion(schedule.alphas_cumprod.to(self.device), self.prediction or "epsilon", cfg)
 

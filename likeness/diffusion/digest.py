@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,8 @@ def _file_digest(path: Path, memo: Path | None) -> str:
     facts = real.stat()
     state = [str(real), facts.st_size, facts.st_mtime_ns, facts.st_ino]
     note = memo / f"{sha256_bytes(str(real).encode())}.json"
-    if note.is_file():
-        try:
-            remembered: dict[str, Any] = json.loads(note.read_bytes())
-        except ValueError:
-            remembered = {}
+    with suppress(OSError, ValueError):
+        remembered: dict[str, Any] = json.loads(note.read_bytes())
         if remembered.get("state") == state:
             return remembered["sha256"]
     digest = sha256_file(real)

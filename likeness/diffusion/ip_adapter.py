@@ -29,15 +29,11 @@ def load_ip_adapter(base: Base, adapter: Adapter) -> None:
         encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
             adapter.image_encoder, dtype=base.dtype, local_files_only=True, use_safetensors=True
         )
-        tensors = load_file(adapter.weights)
-        state = {
-            part: {
-                name.removeprefix(f"{part}."): tensor
-                for name, tensor in tensors.items()
-                if name.startswith(f"{part}.")
-            }
-            for part in ("image_proj", "ip_adapter")
-        }
+        state: dict[str, dict[str, Any]] = {"image_proj": {}, "ip_adapter": {}}
+        for name, tensor in load_file(adapter.weights).items():
+            part, _, inner = name.partition(".")
+            if part in state:
+                state[part][inner] = tensor
         base.pipeline.register_modules(image_encoder=encoder.to(base.device).requires_grad_(False).eval())
         base.pipeline.load_ip_adapter(state, subfolder="", weight_name="", image_encoder_folder=None)
     except (OSError, *MISFIT) as error:

@@ -32,15 +32,11 @@ def original_names(layer: str) -> Sequence[str]:
     if layer in OUTSIDE:
         return (OUTSIDE[layer],)
     side, _, rest = layer.partition("_block")
-    *path, number, inner = (rest.removeprefix("s.") if side != "mid" else rest[1:]).split(
-        ".", 3 if side != "mid" else 2
-    )
-    block, kind = (int(path[0]), path[1]) if side != "mid" else (0, path[0])
-    inner = IN_BLOCK.get(inner, inner)
-    index = int(number)
     if side == "mid":
-        return (f"middle_block.{2 * index if kind == 'resnets' else 1}.{inner}",)
-    first = block * (BLOCK_LAYERS + 1)
+        kind, number, inner = rest[1:].split(".", 2)
+        return (f"middle_block.{2 * int(number) if kind == 'resnets' else 1}.{IN_BLOCK.get(inner, inner)}",)
+    block, kind, number, inner = rest.removeprefix("s.").split(".", 3)
+    first, index, inner = int(block) * (BLOCK_LAYERS + 1), int(number), IN_BLOCK.get(inner, inner)
     if kind == "downsamplers":
         return (f"input_blocks.{first + BLOCK_LAYERS + 1}.0.op",)
     if kind == "upsamplers":

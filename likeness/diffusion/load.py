@@ -17,7 +17,7 @@ from safetensors import safe_open
 from transformers.utils import logging as transformers_logging
 
 from likeness.aligned import align_module
-from likeness.diffusion.bases import Base
+from likeness.diffusion.bases import MISFIT, Base
 from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
 from likeness.diffusion.digest import CONFIG_SUFFIXES, files_digest, folder_files, tensors_digest
 from likeness.diffusion.families import bases, titles
@@ -88,15 +88,7 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
     else:
         try:
             pipeline, digest, markers, configured, named = _load(family, cfg, dtype, memo)
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            LookupError,
-            RuntimeError,
-            AttributeError,
-            SingleFileComponentError,
-        ) as error:
+        except (OSError, AttributeError, SingleFileComponentError, *MISFIT) as error:
             first = str(error).partition("\n")[0]  # diffusers adds lines of code
             raise ConfigError(
                 f"base.source {cfg.source!r} could not be loaded as {cfg.architecture}: {first}",
@@ -136,21 +128,15 @@ def _no_numbers(pipeline: Any) -> str | None:
     """What is infinite or not a number in a pipeline's parts, or a schedule and a scale with which nothing can be learned."""
     for name, part in _modules(pipeline):
         for key, tensor in part.named_parameters():
-            if (
-                tensor.is_floating_point()
-                and tensor.numel()
-                and not all(map(torch.isfinite, tensor.aminmax()))
-            ):
+            has_numbers = tensor.is_floating_point() and tensor.numel()
+            if has_numbers and not all(map(torch.isfinite, tensor.aminmax())):
                 return f"{name}.{key} holds numbers that are infinite or not a number"
     alphas = getattr(pipeline.scheduler, "alphas_cumprod", None)
     if alphas is not None and not bool(((alphas >= 0) & (alphas <= 1)).all()):
         return "its scheduler's configuration gives a schedule that is not between 0 and 1"
     scale = pipeline.vae.config.get("scaling_factor", 1.0)
-    return (
-        None
-        if isinstance(scale, int | float) and 0 < scale < math.inf
-        else f"its VAE's scaling_factor is {scale}"
-    )
+    is_scale = isinstance(scale, int | float) and 0 < scale < math.inf
+    return None if is_scale else f"its VAE's scaling_factor is {scale}"
 
 
 def _modules(pipeline: Any) -> list[tuple[str, Any]]:
@@ -173,7 +159,6 @@ def _load(
         )  # fmt: skip
     cfg.require_commit(root)
     if local is not None and one_file:
-        digest = files_digest([local], local.parent, memo)
         options |= {"config": str(cfg.config_folder(root) or cfg.config), "revision": cfg.revision}
         markers = read_markers([local])
         if other := family.OTHER_WIDTHS.get(markers.token_width or 0):
@@ -191,7 +176,8 @@ def _load(
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
         named = scheduler_class(cfg.config_folder(root))
         pipeline = _whole(pipeline_class.from_single_file(str(local), dtype=torch.float32, **options))
-        return pipeline, _with_configuration(digest, cfg, root, memo), markers, cfg.config, named
+        digest = _with_configuration(files_digest([local], local.parent, memo), cfg, root, memo)
+        return pipeline, digest, markers, cfg.config, named
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
         folder = Path(pipeline_class.download(
@@ -221,9 +207,8 @@ def _with_configuration(digest: str, cfg: BaseModelConfig, root: Path, memo: Pat
     if folder is None:
         says = f"{cfg.config} {cfg.revision}"
     else:
-        says = files_digest(
-            [one for one in folder_files(folder, None) if one.suffix in CONFIG_SUFFIXES], folder, memo
-        )
+        files = [one for one in folder_files(folder, None) if one.suffix in CONFIG_SUFFIXES]
+        says = files_digest(files, folder, memo)
     return sha256_bytes(f"{digest}\n{says}".encode())
 
 

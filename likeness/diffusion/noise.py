@@ -1,39 +1,16 @@
 """How images become noise for a kind of base, and what the base predicts at each step.
 
+Both kinds have the same methods. Timesteps are as the base's `predict` reads them; tensors are on its device.
 Shapes: B batch, C latent channels, H and W latent height and width, T training timesteps.
 """
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from likeness.diffusion.config import ObjectiveConfig
 from likeness.diffusion.loss import Prediction, noisy_latents, target, timestep_weights
-
-
-class ForwardProcess(Protocol):
-    """Timesteps are as the base's `predict` reads them; tensors are on its device."""
-
-    def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """Timesteps [B] to train at."""
-        ...
-
-    def at(self, positions: Tensor) -> Tensor:
-        """The timesteps [B] at positions [B] of 0..1 in the order of noise, spread as `draw` spreads them."""
-        ...
-
-    def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """Latents [B,C,H,W] with as much of the noise [B,C,H,W] as belongs to the timesteps [B]."""
-        ...
-
-    def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """What the network is to predict [B,C,H,W]."""
-        ...
-
-    def weights(self, timesteps: Tensor) -> Tensor:
-        """What the error at the timesteps counts [B]."""
-        ...
 
 
 class Diffusion:
@@ -45,23 +22,23 @@ class Diffusion:
         self._weights = timestep_weights(alphas_cumprod, cfg.weighting, prediction, gamma=cfg.min_snr_gamma)
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """See ForwardProcess."""
+        """Timesteps [B] to train at."""
         return torch.randint(len(self.alphas), (count,), generator=random, device=self.alphas.device)
 
     def at(self, positions: Tensor) -> Tensor:
-        """See ForwardProcess."""
+        """The timesteps [B] at positions [B] of 0..1 in the order of noise, spread as `draw` spreads them."""
         return (positions * len(self.alphas)).long()
 
     def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """See ForwardProcess."""
+        """Latents [B,C,H,W] with as much of the noise [B,C,H,W] as belongs to the timesteps [B]."""
         return noisy_latents(latents, noise, self.alphas, timesteps)
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """See ForwardProcess."""
+        """What the network is to predict [B,C,H,W]."""
         return target(latents, noise, self.alphas, timesteps, self.prediction)
 
     def weights(self, timesteps: Tensor) -> Tensor:
-        """See ForwardProcess."""
+        """What the error at the timesteps counts [B]."""
         return self._weights[timesteps]
 
 
@@ -80,23 +57,26 @@ class Flow:
         self.timesteps, self.shift, self.device = timesteps, shift, device
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """See ForwardProcess."""
+        """See Diffusion."""
         return self.at(torch.rand(count, generator=random, device=self.device))
 
     def at(self, positions: Tensor) -> Tensor:
-        """See ForwardProcess: the quantiles of what is drawn."""
+        """See Diffusion: the quantiles of what is drawn."""
         if self.timesteps == "logit_normal":
             positions = (2**0.5 * (2 * positions - 1).erfinv()).sigmoid()
         return self.shift * positions / (1 + (self.shift - 1) * positions)
 
     def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """(1 - t) x_0 + t noise; see ForwardProcess."""
+        """(1 - t) x_0 + t noise; see Diffusion."""
         return torch.lerp(latents, noise, timesteps.view(-1, 1, 1, 1))
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """noise - x_0, the same at all times; see ForwardProcess."""
+        """noise - x_0, the same at all times; see Diffusion."""
         return noise - latents
 
     def weights(self, timesteps: Tensor) -> Tensor:
-        """See ForwardProcess."""
+        """See Diffusion."""
         return torch.ones_like(timesteps)
+
+
+ForwardProcess = Diffusion | Flow

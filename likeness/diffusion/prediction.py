@@ -110,18 +110,10 @@ def settle_prediction(
     scheduler = pipeline.scheduler
     said = dict(markers.predictions)
     if configured is not None:
-        other = next(
-            (
-                word
-                for start, word in OTHERS.items()
-                for one in (type(scheduler).__name__, named)
-                if one.startswith(start)
-            ),
-            None,
-        )
-        said[f"{SCHEDULER} of {configured}"] = other or str(
-            scheduler.config.get("prediction_type", "epsilon")
-        )
+        names = (type(scheduler).__name__, named)
+        others = (word for start, word in OTHERS.items() if any(one.startswith(start) for one in names))
+        usual = str(scheduler.config.get("prediction_type", "epsilon"))
+        said[f"{SCHEDULER} of {configured}"] = next(others, usual)
         if scheduler.config.get("rescale_betas_zero_snr"):
             said[f"rescale_betas_zero_snr in {SCHEDULER} of {configured}"] = "v_prediction"
     told = "; ".join(f"{who} says {what}" for who, what in said.items())
@@ -143,6 +135,5 @@ def settle_prediction(
     if lost or any(scheduler.config.get(key) != value for key, value in changes.items()):
         from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-        pipeline.scheduler = (DDIMScheduler if lost else type(scheduler)).from_config(
-            scheduler.config, **changes
-        )
+        kind = DDIMScheduler if lost else type(scheduler)
+        pipeline.scheduler = kind.from_config(scheduler.config, **changes)

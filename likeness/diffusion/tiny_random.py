@@ -53,12 +53,8 @@ def build_tiny_random(architecture: str, seed: int) -> Any:
             tokenizer = byte_tokenizer(CLIP_TOKENS) if kind.startswith("CLIP") else chat_tokenizer()
             modules[name.replace("text_encoder", "tokenizer")] = tokenizer
             modules[name] = getattr(text_parts, kind)(_text_config(tokenizer, family))
-    return getattr(parts, family.PIPELINE)(
-        **modules,
-        **dict(family.LOAD_OPTIONS),
-        **dict(family.TINY_OPTIONS),
-        scheduler=getattr(parts, scheduler)(**schedule),
-    )
+    modules["scheduler"] = getattr(parts, scheduler)(**schedule)
+    return getattr(parts, family.PIPELINE)(**modules | dict(family.LOAD_OPTIONS) | dict(family.TINY_OPTIONS))
 
 
 def byte_tokenizer(tokens: int) -> CLIPTokenizer:
@@ -89,11 +85,7 @@ def _text_config(tokenizer: Any, family: type[Base]) -> CLIPTextConfig | Qwen3Co
     }
     if isinstance(tokenizer, Qwen2Tokenizer):
         return Qwen3Config(**common, num_key_value_heads=2, head_dim=16)
+    marks: dict[str, Any] = {"bos_token_id": size - 2, "eos_token_id": size - 1, "pad_token_id": size - 1}
     return CLIPTextConfig(
-        **common,
-        projection_dim=TINY_TEXT_WIDTH,
-        max_position_embeddings=CLIP_TOKENS,
-        bos_token_id=size - 2,
-        eos_token_id=size - 1,
-        pad_token_id=size - 1,
+        **common, **marks, projection_dim=TINY_TEXT_WIDTH, max_position_embeddings=CLIP_TOKENS
     )

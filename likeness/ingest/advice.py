@@ -25,10 +25,9 @@ def advice(persona: str, accepted: Sequence[Candidate]) -> list[str]:
             " identity score compares with photographs that were trained on"
         )
     yaws = [photo.face.yaw_deg for photo in learned]
-    if len(yaws) > 2 and max(yaws) - min(yaws) < ONE_VIEW_DEG:
+    if len(yaws) > 2 and (within := max(yaws) - min(yaws)) < ONE_VIEW_DEG:
         lines.append(
-            f"every face looks the same way, within {max(yaws) - min(yaws):.0f} degrees:"
-            " photographs from other sides teach more"
+            f"every face looks the same way, within {within:.0f} degrees: photographs from other sides teach more"
         )
     return [*lines, GOOD] if lines else []
 

@@ -103,17 +103,11 @@ def analyse(path: Path, sha256: str, limits: Limits, instruments: Instruments) -
 def _measured(rgb: RGB, faces: Sequence[Face], ages: AgeEstimator) -> tuple[MeasuredFace, ...]:
     found: list[MeasuredFace] = []
     for index, face in enumerate(faces):
-        judged = index == 0 or min(face.box_px[2], face.box_px[3]) >= JUDGED_FACE_PX
-        values = to_json(face)
-        fields = ("box_px", "score", "yaw_deg", "pitch_deg", "sharpness", "embedding")
-        found.append(
-            MeasuredFace(
-                age_years=_finite(ages.years(rgb, face), digits=1) if judged else None,
-                light=light(rgb, face.points5) if index == 0 else None,
-                others=values.get("others", {}),
-                **{name: values[name] for name in fields},
-            )
-        )
+        judged = index == 0 or min(face.box_px[2:]) >= JUDGED_FACE_PX
+        values = {name: value for name, value in to_json(face).items() if name in MeasuredFace.model_fields}
+        values["age_years"] = _finite(ages.years(rgb, face), digits=1) if judged else None
+        values["light"] = light(rgb, face.points5) if index == 0 else None
+        found.append(MeasuredFace(**values))
     return tuple(found)
 
 

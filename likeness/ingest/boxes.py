@@ -46,13 +46,8 @@ def describe(data: bytes) -> Described:
     codes = next((struct.unpack_from(">HH", part) for kind, part in colours if kind == b"nclx"), None)
     turns = [kind == b"imir" or part[0] & 3 for kind, part in own if kind in TURNS]
     shown, is_cut = _part_shown(own)
-    return Described(
-        nclx=None if profile else codes,
-        has_turn=bool(turns),
-        is_turned=any(turns),
-        shown=shown,
-        is_cut=is_cut,
-    )
+    nclx = None if profile else codes
+    return Described(nclx=nclx, has_turn=bool(turns), is_turned=any(turns), shown=shown, is_cut=is_cut)
 
 
 def coded(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -119,18 +114,15 @@ def _items(data: bytes) -> _Items | None:
     if meta is None:
         return None
     inner = dict(_boxes(meta[FULL_BOX:]))
-    properties = dict(_boxes(inner.get(b"iprp", b"")))
-    known = list(_boxes(properties.get(b"ipco", b"")))
+    stored = dict(_boxes(inner.get(b"iprp", b"")))
+    known = list(_boxes(stored.get(b"ipco", b"")))
     pitm = inner.get(b"pitm", bytes(6))
-    return _Items(
-        inner=inner,
-        primary=int.from_bytes(pitm[FULL_BOX : FULL_BOX + (4 if pitm[0] else 2)], "big"),
-        known=known,
-        properties={
-            item: [known[index - 1] for index in indices if 0 < index <= len(known)]
-            for item, indices in _indices(properties.get(b"ipma", b"")).items()
-        },
-    )
+    primary = int.from_bytes(pitm[FULL_BOX : FULL_BOX + (4 if pitm[0] else 2)], "big")
+    properties = {
+        item: [known[index - 1] for index in indices if 0 < index <= len(known)]
+        for item, indices in _indices(stored.get(b"ipma", b"")).items()
+    }
+    return _Items(inner=inner, primary=primary, known=known, properties=properties)
 
 
 def _part_shown(own: list[tuple[bytes, bytes]]) -> tuple[tuple[int, int, int, int] | None, bool]:
@@ -178,10 +170,8 @@ def _parts(iref: bytes, item: int) -> list[int]:
     """The tiles that a picture is laid out of (references of the type dimg)."""
     id_bytes = 4 if iref[:1] == b"\1" else 2
     for kind, part in _boxes(iref[FULL_BOX:]):
-        ids = [
-            int.from_bytes(part[at : at + id_bytes], "big")
-            for at in (0, *range(id_bytes + 2, len(part), id_bytes))
-        ]
+        starts = (0, *range(id_bytes + 2, len(part), id_bytes))
+        ids = [int.from_bytes(part[at : at + id_bytes], "big") for at in starts]
         if kind == b"dimg" and ids[0] == item:
             return ids[1:]
     return []

@@ -162,14 +162,13 @@ def _faces(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:
             remedy="use a photo in which the whole face is seen, lit and not covered"
             + (", or cut out the part around it" if _is_scaled(photo) else ""),
         )
-    largest = faces[0].side_px
-    rivals = [face for face in faces[1:] if face.side_px >= cfg.background_face_ratio * largest]
-    if not rivals:
+    counting = [face for face in faces if face.side_px >= cfg.background_face_ratio * faces[0].side_px]
+    if len(counting) < 2:
         return None
-    sizes = " and ".join(f"{face.side_px:.0f}" for face in (faces[0], *rivals))
+    sizes = " and ".join(f"{face.side_px:.0f}" for face in counting)
     return Refusal(
         reason="several-faces",
-        detail=f"{1 + len(rivals)} faces of {sizes} px; one counts from {cfg.background_face_ratio:g} of the "
+        detail=f"{len(counting)} faces of {sizes} px; one counts from {cfg.background_face_ratio:g} of the "
         "largest one's size (ingest.background_face_ratio)",
         remedy="crop the photo so that one person is left",
     )
@@ -206,11 +205,8 @@ def _is_scaled(photo: Candidate) -> bool:
 
 def _px(photo: Candidate) -> str:
     now, stored = f"{photo.measured.width}x{photo.measured.height} px", photo.measured.stored_px
-    return (
-        f"{now} (scaled down from {stored[0]}x{stored[1]} by ingest.max_side_px)"
-        if stored and _is_scaled(photo)
-        else now
-    )
+    scaled = stored and _is_scaled(photo)
+    return f"{now} (scaled down from {stored[0]}x{stored[1]} by ingest.max_side_px)" if scaled else now
 
 
 def _sharp(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:

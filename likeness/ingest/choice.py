@@ -10,7 +10,7 @@ from likeness.ingest import entries
 from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, Refusal, refusal_alone
 from likeness.ingest.limits import limits_of
 from likeness.ingest.models import local_instruments
-from likeness.ingest.numbers import Numbers, give, read_numbers, replaced, write_numbers
+from likeness.ingest.numbers import Numbered, Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
 from likeness.ingest.select import Selection, persona_json, select
 from likeness.paths import same_name
@@ -53,14 +53,9 @@ def read(run: Run) -> Reading:
     raws = list_raw(run.paths, persona.held_out)
     files, failures = entries.hash_files(persona.name, raws)
     strays = [entries.stray_failure(persona.name, role, stray) for role, stray in list_strays(run.paths)]
-    limits = limits_of(run.config.ingest)
-    works = entries.works_for(
-        persona.name,
-        files,
-        limits,
-        local_instruments(run.embedder),
-        partial(_refusal, run, read_refused(run.paths.refused)),
-    )
+    limits, instruments = limits_of(run.config.ingest), local_instruments(run.embedder)
+    refusal_of = partial(_refusal, run, read_refused(run.paths.refused))
+    works = entries.works_for(persona.name, files, limits, instruments, refusal_of)
     return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])
 
 
@@ -82,53 +77,40 @@ def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
         if photo.raw.label in selection.refusals
     ]
     given = _given(numbers, reading.raws, selection.accepted)
-    numbered = {photo.raw.label: _numbered(photo, given) for photo in selection.accepted}
-    lines = {
-        entries.file_id(persona.name, photo.raw.role, photo.raw.name): partial(
-            entries.entry_of,
-            persona.name,
-            numbered[photo.raw.label],
-            cfg=cfg,
-            similarity=selection.similarities.get(photo.raw.label),
-            replaced=replaced(given.of(photo.raw.role), photo.raw.name, photo.sha256),
-        )
-        for photo in selection.accepted
-    }
+    numbered: dict[str, Candidate] = {}  # by the label that it had while the set was judged
+    accepted: list[Outcome] = []
+    strangers: list[str] = []
+    for photo in selection.accepted:
+        number = given.of(photo.raw.role)[same_name(photo.raw.name)].number
+        numbered[photo.raw.label] = replace(photo, raw=replace(photo.raw, number=number))
+    for outcome in outcomes:
+        label = outcome.work.source or outcome.work.target or ""
+        if (photo := numbered.get(label)) is not None:
+            was = replaced(given.of(photo.raw.role), photo.raw.name, photo.sha256)
+            similarity = selection.similarities.get(label)
+            line = partial(
+                entries.entry_of, persona.name, photo, cfg=cfg, similarity=similarity, replaced=was
+            )
+            accepted.append(replace(outcome, work=replace(outcome.work, line=line)))
+        elif label in selection.refusals and selection.refusals[label].reason == NOT_THE_PERSONA:
+            strangers.append(outcome.work.key)
     return Chosen(
-        accepted=[
-            replace(outcome, work=replace(outcome.work, line=lines[outcome.work.id]))
-            for outcome in outcomes
-            if outcome.work.id in lines
-        ],
+        accepted=accepted,
         failures=[*reading.failures, *unreadable, *refused],
         selection=replace(selection, accepted=tuple(numbered.values())),
         numbers=given,
-        strangers=[
-            outcome.work.key
-            for outcome in outcomes
-            if (refusal := selection.refusals.get(outcome.work.source or outcome.work.target or ""))
-            and refusal.reason == NOT_THE_PERSONA
-        ],
+        strangers=strangers,
     )
 
 
 def _given(numbers: Numbers, raws: Sequence[RawPhoto], accepted: Sequence[Candidate]) -> Numbers:
     """The numbers after this run: with those of photographs that are accepted for the first time."""
-    roles: tuple[Role, Role] = ("source", "target")
-    sources, targets = (
-        give(
-            numbers.of(role),
-            [(photo.raw.name, photo.sha256) for photo in accepted if photo.raw.role == role],
-            [raw.name for raw in raws if raw.role == role],
-        )
-        for role in roles
-    )
-    return Numbers(sources=sources, targets=targets)
 
+    def of(role: Role) -> dict[str, Numbered]:
+        new = [(photo.raw.name, photo.sha256) for photo in accepted if photo.raw.role == role]
+        return give(numbers.of(role), new, [raw.name for raw in raws if raw.role == role])
 
-def _numbered(photo: Candidate, given: Numbers) -> Candidate:
-    number = given.of(photo.raw.role)[same_name(photo.raw.name)].number
-    return replace(photo, raw=replace(photo.raw, number=number))
+    return Numbers(sources=of("source"), targets=of("target"))
 
 
 def write_findings(run: Run, chosen: Chosen) -> None:

@@ -8,15 +8,8 @@ from PIL import ExifTags, Image, ImageChops, ImageCms
 from PIL import TiffImagePlugin as tag
 
 from likeness.errors import InputError
-from likeness.ingest import png
-from likeness.ingest.encoding import (
-    ADOBE_RGB,
-    Encoding,
-    convert,
-    from_code_points,
-    spans_colours,
-    unsupported_colour,
-)
+from likeness.ingest import encoding, png
+from likeness.ingest.encoding import Encoding
 from likeness.ingest.kinds import tags_of
 
 # ICC.1:2022 7.2.6: colour space signatures, by the Pillow mode whose numbers they describe.
@@ -129,14 +122,14 @@ def told_encoding(image: Image.Image, data: bytes, nclx: tuple[int, int] | None)
     if image.format == "PNG" and (chunk := png.content(data, CICP)) is not None:
         primaries, transfer, matrix, full_range = chunk
         if matrix or not full_range:
-            raise unsupported_colour(f"matrix {matrix}, range {full_range}")
+            raise encoding.unsupported_colour(f"matrix {matrix}, range {full_range}")
         codes = primaries, transfer
     if codes is not None:
-        told = from_code_points(*codes)
+        told = encoding.from_code_points(*codes)
     elif image.format == "PNG" and "srgb" not in image.info:
         told = _by_numbers(image.info.get("gamma"), image.info.get("chromaticity"))
     elif image.format in {"JPEG", "MPO", "TIFF"} and _is_adobe_rgb(image):
-        told = Encoding(name="Adobe RGB (told by EXIF)", primaries=ADOBE_RGB, gamma=563 / 256)
+        told = Encoding(name="Adobe RGB (told by EXIF)", primaries=encoding.ADOBE_RGB, gamma=563 / 256)
     else:
         return None
     return None if told is None or told.is_srgb else told
@@ -148,7 +141,7 @@ def _by_numbers(gamma: Any, chromaticity: Any) -> Encoding | None:
         return None
     power = None if abs(gamma - SRGB_GAMMA) < GAMMA_TOLERANCE else 1 / gamma
     primaries = tuple(chromaticity) if chromaticity and len(chromaticity) == 8 else None
-    if primaries is not None and spans_colours(primaries):
+    if primaries is not None and encoding.spans_colours(primaries):
         return Encoding(name=f"gAMA {gamma:g} and cHRM", primaries=primaries, gamma=power)
     return Encoding(name=f"gAMA {gamma:g}", gamma=power)
 
@@ -174,7 +167,7 @@ def to_srgb(image: Image.Image, profile: object, told: Encoding | None, notes: l
     if told is None:
         return plain
     notes.append(f"colours converted from {told.name} to sRGB")
-    return Image.fromarray(convert(np.asarray(plain), told))
+    return Image.fromarray(encoding.convert(np.asarray(plain), told))
 
 
 def _by_profile(image: Image.Image, profile: bytes, notes: list[str]) -> Image.Image | None:

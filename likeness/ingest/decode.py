@@ -212,14 +212,11 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # metadata that does not read is no reason to lose the photo
         return 1
     if orientation is None:
-        texts = (image.info[name] for name in XMP if name in image.info)
-        found = next(filter(None, map(XMP_ORIENTATION.search, map(_as_text, texts))), None)
-        return int(found[1]) if found else 1
+        for text in (image.info[name] for name in XMP if name in image.info):
+            words = text if isinstance(text, str) else text.decode("utf-8", "replace")
+            if found := XMP_ORIENTATION.search(words):
+                return int(found[1])
     return orientation if isinstance(orientation, int) else 1
-
-
-def _as_text(text: str | bytes) -> str:
-    return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
 
 def _who_tells(image: Image.Image) -> str:

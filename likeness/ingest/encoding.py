@@ -67,10 +67,8 @@ def from_code_points(primaries: int, transfer: int) -> Encoding:
     if primaries not in PRIMARIES or not known:
         raise unsupported_colour(f"primaries {primaries}, transfer {transfer}")
     name, chromaticities = PRIMARIES[primaries]
-    curve = {PQ: ", HDR by PQ", HLG: ", HDR by HLG"}.get(transfer, "")
-    return Encoding(
-        name=name + curve, primaries=chromaticities, transfer=transfer, gamma=GAMMAS.get(transfer)
-    )
+    name += {PQ: ", HDR by PQ", HLG: ", HDR by HLG"}.get(transfer, "")
+    return Encoding(name=name, primaries=chromaticities, transfer=transfer, gamma=GAMMAS.get(transfer))
 
 
 def unsupported_colour(codes: str) -> InputError:
@@ -111,9 +109,8 @@ def _linear(level: NDArray[np.float64], encoding: Encoding) -> NDArray[np.float6
         light = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
         return light ** (1 / 0.1593017578125) * 10_000 / HDR_WHITE_NITS
     if encoding.transfer == HLG:
-        return np.where(
-            level <= 0.5, level**2 / 3, (np.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
-        )
+        bright = (np.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
+        return np.where(level <= 0.5, level**2 / 3, bright)
     return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
 
 

@@ -6,18 +6,18 @@ from functools import lru_cache, partial
 from typing import Any
 
 from likeness.digests import sha256_file
-from likeness.errors import FailureKind
 from likeness.ingest import IngestConfig
 from likeness.ingest.analyse import FACE, PHOTO, Instruments, analyse, photo_key
 from likeness.ingest.checks import Candidate, Refusal, rating_of
 from likeness.ingest.decode import Limits, matches_suffix
 from likeness.ingest.kinds import RAW_SUFFIXES, camera_raw
+from likeness.ingest.limits import unreadable
 from likeness.ingest.listing import Stray
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
 from likeness.lazy import Lazy
 from likeness.paths import face_file, image_name, item_id
-from likeness.pipeline.batch import Line, Outcome, Work
+from likeness.pipeline.batch import REMEMBERED, Line, Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.consent import Role
 from likeness.store.items import Item
@@ -32,6 +32,10 @@ class Hashed:
 
     raw: RawPhoto
     sha256: str
+
+
+UNREAD = ("truncated", "not-an-image", "unsupported-kind", "too-many-pixels")
+"""Reasons for which nothing of a file was read."""
 
 
 def photo_id(persona: str, raw: RawPhoto) -> str:
@@ -52,17 +56,7 @@ def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], li
         try:
             hashed.append(Hashed(raw=raw, sha256=sha256_file(raw.path)))
         except OSError as error:
-            failures.append(
-                _failure(
-                    persona,
-                    raw.role,
-                    raw.name,
-                    kind="failed",
-                    reason="unreadable-file",
-                    detail=str(error.strerror),
-                    remedy="check the link or the permissions, or remove it from the folder",
-                )
-            )
+            failures.append(_failure(persona, raw.role, raw.name, **unreadable(error).refusal))
     return hashed, failures
 
 
@@ -113,38 +107,20 @@ def candidates_of(
     failures: list[Failure] = []
     read = lru_cache(AT_HAND)(_measured)
     for file, outcome in zip(files, outcomes, strict=True):
-        suffix = file.raw.path.suffix.lower()
-        if suffix in RAW_SUFFIXES and _is_unread(outcome):
-            failures.append(_raw_by_name(persona, file.raw))
-        elif outcome.item is not None:
+        if outcome.item is not None:
             look = partial(read, outcome.item)
             photos.append(Candidate(raw=file.raw, sha256=file.sha256, look=look))
         elif outcome.failure is not None:
-            name = file.raw.name
-            named = {
-                "origin": name,
-                "detail": f"{name}: {outcome.failure.detail}",
-                "source": "" if file.raw.role == "source" else None,
-                "target": "" if file.raw.role == "target" else None,
-            }
-            failures.append(outcome.failure.model_copy(update=named))
+            why = outcome.failure.model_dump(include=REMEMBERED)
+            if file.raw.path.suffix.lower() in RAW_SUFFIXES and why["reason"] in UNREAD:
+                # A family of raw files that its bytes do not give away: what was read of it, if anything, is a preview.
+                why = camera_raw(f"by its name, {file.raw.path.suffix}").refusal
+            failures.append(_failure(persona, file.raw.role, file.raw.name, **why))
     return photos, failures
 
 
 def _measured(item: Item) -> Measured:
     return Measured.model_validate(item.record)
-
-
-def _is_unread(outcome: Outcome) -> bool:
-    return outcome.failure is not None and outcome.failure.reason in (
-        "truncated", "not-an-image", "unsupported-kind", "too-many-pixels",
-    )  # fmt: skip
-
-
-def _raw_by_name(persona: str, raw: RawPhoto) -> Failure:
-    """A family of raw files that its bytes do not give away: what was read of it, if anything, is a preview."""
-    error = camera_raw(f"by its name, {raw.path.suffix}")
-    return _failure(persona, raw.role, raw.name, **error.refusal)
 
 
 def failure_of(persona: str, raw: RawPhoto, refusal: Refusal) -> Failure:
@@ -158,18 +134,11 @@ def stray_failure(persona: str, role: Role, stray: Stray) -> Failure:
     return line.model_copy(update={"items": 0}) if stray.kind == "skipped" else line
 
 
-def _failure(
-    persona: str, role: Role, name: str, *, kind: FailureKind, reason: str, detail: str, remedy: str
-) -> Failure:
+def _failure(persona: str, role: Role, name: str, *, detail: str, **why: Any) -> Failure:
+    """The line of a file that has no number; `why` is `kind`, `reason` and `remedy`."""
+    unnumbered: dict[str, Any] = {role: ""}
     return Failure(
-        id=file_id(persona, role, name),
-        source="" if role == "source" else None,
-        target="" if role == "target" else None,
-        origin=name,
-        kind=kind,
-        reason=reason,
-        detail=f"{name}: {detail}",
-        remedy=remedy,
+        id=file_id(persona, role, name), origin=name, detail=f"{name}: {detail}", **unnumbered, **why
     )
 
 
@@ -188,9 +157,7 @@ def entry_of(
     if word == "explicit" or explicit is None:
         raise ValueError(f"{photo_id(persona, raw)} was accepted although it is explicit or not rated")
     name = image_name(persona, raw.label, None, word, "ingested", "png")
-    scores = {"explicit": explicit}
-    if similarity is not None:
-        scores["similarity"] = round(similarity, 4)
+    scores = {"explicit": explicit} | ({} if similarity is None else {"similarity": round(similarity, 4)})
     entry = Entry(
         id=photo_id(persona, raw),
         file=name,
@@ -219,10 +186,8 @@ def notes_of(persona: str, photos: Iterable[Candidate]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for photo in photos:
         notes = list(photo.measured.notes)
-        if not matches_suffix(photo.raw.name, photo.measured.format):
-            notes.append(
-                f"the name says {photo.raw.path.suffix or 'nothing'}, the content is {photo.measured.format}"
-            )
+        if not matches_suffix(photo.raw.name, format := photo.measured.format):
+            notes.append(f"the name says {photo.raw.path.suffix or 'nothing'}, the content is {format}")
         if others := len(photo.measured.faces) - 1:
             notes.append(f"{others} small face(s) in the background")
         if notes:

@@ -136,9 +136,8 @@ def camera_raw(family: str) -> InputError:
 def _is_read(data: bytes) -> bool:
     if data.startswith(b"RIFF"):
         return data[8:12] in (b"WEBP", b"")
-    return data.startswith(SIGNATURES) or (
-        data[4:8] == b"ftyp" and (data[8:12] in HEIF_BRANDS or len(data) < 12)
-    )
+    is_heif = data[4:8] == b"ftyp" and (data[8:12] in HEIF_BRANDS or len(data) < 12)
+    return is_heif or data.startswith(SIGNATURES)
 
 
 def _raw_family(data: bytes) -> str | None:
@@ -181,16 +180,16 @@ def first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
     """The tags of a TIFF's first page, and of the pictures that belong to it."""
     # Pillow's class for tags: it reads both byte orders and both sizes of offsets, and no pixels.
     header, file = data[: 16 if data[2] == 43 or data[3] == 43 else 8], BytesIO(data)
-    first = cast(Any, ImageFileDirectory_v2)(header)
-    file.seek(first.next)
-    first.load(file)
-    yield first
-    inner: Any = first.get(SUBIFD, ())
-    for offset in cast("tuple[int, ...]", inner if isinstance(inner, tuple) else (inner,)):
-        page = cast(Any, ImageFileDirectory_v2)(header)
-        file.seek(offset)
-        page.load(file)
-        yield page
+
+    def page(offset: int | None = None) -> Any:
+        tags = cast(Any, ImageFileDirectory_v2)(header)
+        file.seek(tags.next if offset is None else offset)
+        tags.load(file)
+        return tags
+
+    yield (first := page())
+    inner = first.get(SUBIFD, ())
+    yield from map(page, inner if isinstance(inner, tuple) else (inner,))
 
 
 def _rare_jpeg(data: bytes) -> str | None:
@@ -204,11 +203,8 @@ def _rare_jpeg(data: bytes) -> str | None:
                 return "JPEG-LS"
             if data[at + 5 : at + 7] == b"\0\0" and HEIGHT_LATER in data:
                 return "JPEG that tells its height behind its pixels (DNL)"
-            return (
-                None
-                if marker in BASIC_FRAMES and bits == 8
-                else f"JPEG of a rare kind ({bits} bits, SOF{marker - 0xC0})"
-            )
+            is_usual = marker in BASIC_FRAMES and bits == 8
+            return None if is_usual else f"JPEG of a rare kind ({bits} bits, SOF{marker - 0xC0})"
         at += 1 if marker == 0xFF else size + 2
     return None
 
@@ -229,9 +225,7 @@ def _other_container(data: bytes) -> str | None:
 def _film(data: bytes) -> str | None:
     if data[4:8] == b"ftyp" or data[4:8] in FILM_BOXES:
         return "a film"
-    if data.startswith(b"RIFF"):
-        return "a film or a recording"
-    return None
+    return "a film or a recording" if data.startswith(b"RIFF") else None
 
 
 def _text(data: bytes) -> str | None:

@@ -43,10 +43,9 @@ def read_file(path: Path, limits: Limits) -> bytes:
                 remedy="copy the photograph itself there",
                 kind="refused",
             )
-        size = about.st_size
-        if size > limits.max_file_mb * BYTES_PER_MB:
+        if about.st_size > limits.max_file_mb * BYTES_PER_MB:
             raise InputError(
-                f"the file has {size / BYTES_PER_MB:.1f} MB, the limit is ingest.max_file_mb {limits.max_file_mb:g}",
+                f"the file has {about.st_size / BYTES_PER_MB:.1f} MB, the limit is ingest.max_file_mb {limits.max_file_mb:g}",
                 reason="file-too-large",
                 remedy="save it as JPEG, or raise ingest.max_file_mb",
                 kind="refused",
@@ -54,17 +53,21 @@ def read_file(path: Path, limits: Limits) -> bytes:
         with path.open("rb") as file:
             data = file.read(int(limits.max_file_mb * BYTES_PER_MB) + 1)
     except OSError as error:
-        raise InputError(
-            f"the file cannot be read: {error.strerror}",
-            reason="unreadable-file",
-            remedy="check the link or the permissions, or remove it from the folder",
-            repeats=False,
-        ) from error
+        raise unreadable(error) from error
     if not data:
-        raise InputError(
-            "the file is empty (0 bytes)", reason="empty-file", remedy="copy it again from where it came from"
-        )
+        remedy = "copy it again from where it came from"
+        raise InputError("the file is empty (0 bytes)", reason="empty-file", remedy=remedy)
     return data
+
+
+def unreadable(error: OSError) -> InputError:
+    """The failure of a file that the system does not read."""
+    return InputError(
+        f"the file cannot be read: {error.strerror}",
+        reason="unreadable-file",
+        remedy="check the link or the permissions, or remove it from the folder",
+        repeats=False,
+    )
 
 
 def too_many_pixels(measured: str, pixels: int | None, limits: Limits) -> InputError:

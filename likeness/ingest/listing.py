@@ -55,7 +55,7 @@ class Stray:
     """A file or folder that is not read, and why; `name` can be printed."""
 
     name: str
-    kind: FailureKind
+    kind: FailureKind = "refused"
     reason: str
     detail: str
     remedy: str
@@ -101,7 +101,6 @@ def misplaced(path: Path) -> Stray:
     """The line of what lies beside the folders of photographs."""
     return Stray(
         name=path.name,
-        kind="refused",
         reason="misplaced",
         detail=f"it lies in {path.parent} itself, where nothing is read",
         remedy="move it into sources/ (the persona) or targets/ (other people), or elsewhere",
@@ -118,7 +117,6 @@ def _undecodable(name: str) -> Stray | None:
         return None
     return Stray(
         name=shown,
-        kind="refused",
         reason="undecodable-name",
         detail="the name is not UTF-8, so no record can hold it",
         remedy="rename the file with letters of UTF-8 (an old disk or archive wrote it in another encoding)",
@@ -135,7 +133,6 @@ def _leaves(path: Path) -> Stray | None:
         return None
     return Stray(
         name=path.name,
-        kind="refused",
         reason="link-outside",
         detail=f"it is a link that leaves {data.name}/",
         remedy="copy the photograph itself there: what lies elsewhere has no record, and may change",
@@ -152,7 +149,6 @@ def _pipe(path: Path) -> Stray | None:
         return None
     return Stray(
         name=path.name,
-        kind="refused",
         reason="not-a-file",
         detail="it is a pipe, a socket or a device, and no file",
         remedy="delete it",
@@ -162,7 +158,6 @@ def _pipe(path: Path) -> Stray | None:
 def _twin(name: str, other: str) -> Stray:
     return Stray(
         name=name,
-        kind="refused",
         reason="same-name",
         detail=f"the name reads the same as {other!a} (this one is {name!a})",
         remedy="rename one of the two: records name photographs as people read them",
@@ -189,9 +184,8 @@ def _beside(path: Path) -> Stray | None:
             detail="a download that did not end",
             remedy="download the photograph again",
         )
-    if (
-        what := _folder_beside(path, name) if path.is_dir() else _file_beside(name, path.stem.lower(), suffix)
-    ) is None:
+    what = _folder_beside(path, name) if path.is_dir() else _file_beside(name, path.stem.lower(), suffix)
+    if what is None:
         return None
     return Stray(
         name=path.name,

@@ -14,13 +14,8 @@ def local_instruments(embedder: EmbedderConfig | None = None) -> Instruments:
     """YuNet, face mesh, SFace, dlib's resnet, the user's own embedder, the age estimator and the explicit-material rater;
     nothing is loaded yet."""
     analyzer = face_analyzer(embedder)
-    digests = [
-        MODELS_DIGEST,
-        RESNET.sha256,
-        AGE.sha256,
-        RATER_DIGEST,
-        *([embedder.digest] if embedder else []),
-    ]
+    own = [embedder.digest] if embedder else []
+    digests = [MODELS_DIGEST, RESNET.sha256, AGE.sha256, RATER_DIGEST, *own]
     return Instruments(
         faces=analyzer,
         stances=analyzer,

@@ -58,10 +58,8 @@ def read_numbers(path: Path) -> Numbers:
     for folder in (numbers.sources, numbers.targets):
         given = Counter(one.number for one in folder.values())
         if twice := {number for number, times in given.items() if times > 1}:
-            names = [name for name, one in folder.items() if one.number in twice]
-            raise ConfigError(
-                f"{path} gives the same number to {' and '.join(names)}", reason="bad-numbers", remedy=REMEDY
-            )
+            names = " and ".join(name for name, one in folder.items() if one.number in twice)
+            raise ConfigError(f"{path} gives the same number to {names}", reason="bad-numbers", remedy=REMEDY)
     return numbers
 
 

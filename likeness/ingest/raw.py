@@ -1,6 +1,6 @@
 """A person's raw photographs, and which of them are held out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,13 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
     Raises:
         ConfigError: there are no sources, a folder has folders inside, or a held-out name is not there.
     """
-    sources, targets = _photos(places.raw_sources), photographs(places.raw_targets)[0]
+    sources, targets = (photographs(folder)[0] for folder in (places.raw_sources, places.raw_targets))
+    if not sources:
+        raise ConfigError(
+            f"{places.raw_sources} has no photos",
+            reason="no-photos",
+            remedy="make the folder, and put photographs there (JPEG, PNG, HEIC, ...)",
+        )
     held = {same_name(name): name for name in held_out}
     names = {same_name(path.name) for path in sources}
     if missing := sorted(name for same, name in held.items() if same not in names):
@@ -54,16 +60,12 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
             reason="held-out-missing",
             remedy=f"correct `held_out` in conf/persona/{places.persona}.yaml, or put the photo there",
         )
-    return [
-        *(
-            RawPhoto(role="source", number=n, path=path, held_out=same_name(path.name) in held)
-            for n, path in enumerate(sources, start=1)
-        ),
-        *(
-            RawPhoto(role="target", number=n, path=path, held_out=False)
-            for n, path in enumerate(targets, start=1)
-        ),
-    ]
+    found: list[RawPhoto] = []
+    for n, path in enumerate(sources, start=1):
+        found.append(RawPhoto(role="source", number=n, path=path, held_out=same_name(path.name) in held))
+    for n, path in enumerate(targets, start=1):
+        found.append(RawPhoto(role="target", number=n, path=path, held_out=False))
+    return found
 
 
 def list_strays(places: PersonaPaths) -> list[tuple[Role, Stray]]:
@@ -74,14 +76,3 @@ def list_strays(places: PersonaPaths) -> list[tuple[Role, Stray]]:
         *(("source", stray) for stray in photographs(places.raw_sources)[1]),
         *(("target", stray) for stray in photographs(places.raw_targets)[1]),
     ]
-
-
-def _photos(folder: Path) -> Sequence[Path]:
-    found, _ = photographs(folder)
-    if not found:
-        raise ConfigError(
-            f"{folder} has no photos",
-            reason="no-photos",
-            remedy="make the folder, and put photographs there (JPEG, PNG, HEIC, ...)",
-        )
-    return found

@@ -87,8 +87,7 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
     kept = Originals(cfg)
     found: dict[str, Refusal] = {}
     for photo in order:
-        refusal = kept.repeated_by(photo)
-        if refusal is None:
+        if (refusal := kept.repeated_by(photo)) is None:
             kept.add(photo)
         else:
             found[photo.raw.label] = refusal
@@ -112,12 +111,10 @@ def source_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict
 def outliers(sources: Sequence[Candidate], limits: IdentityLimits) -> dict[str, Refusal]:
     """Refusals of sources unlike the mean of all: each is like the recorded face already."""
     centroid = centroid_of(sources)
-    if centroid is None:
-        return {}
     return {
         photo.raw.label: not_the_persona(why, "the mean of the sources")
         for photo in sources
-        if (why := stranger(photo.face.vectors, centroid, limits))
+        if centroid is not None and (why := stranger(photo.face.vectors, centroid, limits))
     }
 
 

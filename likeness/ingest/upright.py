@@ -27,10 +27,7 @@ class Upright:
 
 
 def make_upright(
-    rgb: RGB,
-    faces: Sequence[Face],
-    find: Callable[[RGB], list[Face]],
-    finder: FaceAnalyzer,
+    rgb: RGB, faces: Sequence[Face], find: Callable[[RGB], list[Face]], finder: FaceAnalyzer
 ) -> Upright:
     """Turn a photograph by what its faces say, and find them again."""
     stances = _clear(rgb, faces, finder)

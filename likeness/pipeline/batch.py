@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from likeness.digests import digests_of
@@ -25,20 +24,13 @@ from likeness.errors import (
     TransientError,
     UnreachableError,
 )
+from likeness.pipeline.faults import unforeseen
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.progress import Progress
 from likeness.store.items import WITHHELD, Item, ItemStore, Json
 
 # What the store keeps of a refusal: all that follows from content.
 REMEMBERED = {"kind", "reason", "detail", "remedy"}
-
-PACKAGE = Path(__file__).parents[1]
-# The reason of an item that failed by a fault of ours.
-BUG = "bug"
-UNFORESEEN = {
-    BUG: "this is a fault of likeness, not of the photo: report it with the traceback in the log",
-    "unexpected": "the log has the traceback; leave the photo out, or report it with the traceback",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +194,7 @@ def run_one(work: Work, store: ItemStore) -> Outcome:
     except Exception as error:  # whatever is raised on one item costs that item and no other
         if isinstance(error, OSError) and (full := DiskError.of(error)):
             raise full from error
-        failure, trace = work.refused(_unforeseen(error)), traceback.format_exc().rstrip()
+        failure, trace = work.refused(unforeseen(error)), traceback.format_exc().rstrip()
     else:
         item = store.put(work.key, made.files, made.record)
     return Outcome(work=work, item=item, failure=failure, reused=False, unfinished=unfinished, trace=trace)
@@ -214,20 +206,6 @@ def look_up(work: Work, store: ItemStore) -> Outcome | None:
         return None
     store.touch(item)
     return outcome_of(work, item)
-
-
-def _unforeseen(error: Exception) -> dict[str, str]:
-    """What nobody foresaw: a fault of likeness where one of its own lines raised one of Python's errors, else what a
-    library says of this item."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    pythons = type(error).__module__ == "builtins" and not isinstance(error, OSError | MemoryError)
-    reason = BUG if pythons and Path(frame.filename).is_relative_to(PACKAGE) else "unexpected"
-    return {
-        "kind": "failed",
-        "reason": reason,
-        "detail": f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})",
-        "remedy": UNFORESEEN[reason],
-    }
 
 
 def outcome_of(work: Work, item: Item) -> Outcome | None:

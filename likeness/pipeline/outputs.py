@@ -15,7 +15,8 @@ from likeness.disk import discard, write_atomic, writing
 from likeness.dvc_files import cached
 from likeness.errors import DiskError, InputError, TransientError
 from likeness.formatting import on_terminal
-from likeness.pipeline.batch import BUG, Outcome
+from likeness.pipeline.batch import Outcome
+from likeness.pipeline.faults import BUG
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).

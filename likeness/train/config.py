@@ -194,10 +194,8 @@ class TrainConfig(Section):
     @property
     def preserved_images(self) -> int:
         """Of how many images of a batch the base's output is preserved."""
-        objective = self.objective
-        return (
-            min(self.data.batch_size, objective.preservation_images) if objective.preservation_weight else 0
-        )
+        images = self.objective.preservation_images if self.objective.preservation_weight else 0
+        return min(self.data.batch_size, images)
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 from likeness.config import Config
 from likeness.errors import ConfigError
+from likeness.settings import Section
 
 # What the pictures of the class need (train.data.prior_images), and what samples need beside (sample_every_steps).
 CLASS_PICTURES = ("negative_prompt", "steps", "guidance_scale", "review_explicit", "max_explicit")
@@ -19,13 +20,9 @@ def drawing(
     sample_every_steps: int | None, prior_images: int, evaluate: Mapping[str, Any], ingest: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """The section `train.drawing` as conf/ composes it; None where nothing is drawn."""
-    drawn = {**ingest, **evaluate}
-    needed = (*CLASS_PICTURES, *SAMPLES) if sample_every_steps else CLASS_PICTURES if prior_images else ()
-    return (
-        {name: drawn[name] if name in needed else None for name in (*CLASS_PICTURES, *SAMPLES)}
-        if needed
-        else None
-    )
+    drawn, every = {**ingest, **evaluate}, (*CLASS_PICTURES, *SAMPLES)
+    needed = every if sample_every_steps else CLASS_PICTURES if prior_images else ()
+    return {name: drawn[name] if name in needed else None for name in every} if needed else None
 
 
 def drawn_as_train_says(cfg: Config) -> Config:
@@ -42,11 +39,9 @@ def drawn_as_train_says(cfg: Config) -> Config:
             reason="no-drawing",
         )
     names = CLASS_PICTURES if own.prompts is None else (*CLASS_PICTURES, *SAMPLES)
-    values = {name: getattr(own, name) for name in names}
-    sections = {
-        name: section.model_copy(
-            update={key: values[key] for key in values if key in type(section).model_fields}
-        )
-        for name, section in (("evaluate", cfg.evaluate), ("ingest", cfg.ingest))
-    }
-    return cfg.model_copy(update=sections)
+
+    def filled(section: Section) -> Section:
+        known = [name for name in names if name in type(section).model_fields]
+        return section.model_copy(update={name: getattr(own, name) for name in known})
+
+    return cfg.model_copy(update={"evaluate": filled(cfg.evaluate), "ingest": filled(cfg.ingest)})

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 
 def _owned(owner: str, same: str, **renamed: str) -> dict[str, str]:
-    return {
-        old: f"{owner}.{new}" for old, new in {**{name: name for name in same.split()}, **renamed}.items()
-    }
+    names = {name: name for name in same.split()} | renamed
+    return {old: f"{owner}.{new}" for old, new in names.items()}
 
 
 # The old name, and where the setting is now.

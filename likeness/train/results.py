@@ -43,30 +43,21 @@ def write_results(places: PersonaPaths, result: TrainingResult) -> None:
         writer.writerow((step + 1, _short(loss), "" if norm is None else _short(norm), _short(rate), *judged))
     write_atomic(places.loss_csv, table.getvalue().encode())
     window = max(1, len(result.losses) // 10)
-    metrics = {
-        "steps": len(result.losses),
-        "images": result.images,
-        **(
-            {
-                "validation_images": sum(result.validation.values()),
-                "validation_photographs": len(result.validation),
-            }
-            if result.validation
-            else {}
-        ),
-        "loss_first_tenth": _short(sum(result.losses[:window]) / window),
-        "loss_last_tenth": _short(sum(result.losses[-window:]) / window),
-        **{name: _short(loss) for name, loss in result.probe.items()},
-        **{
-            metric: _short(best(numbers.values()))
-            for metric, best in JUDGED.items()
-            if (numbers := result.measured.get(metric))
-        },
-        **({"chosen_step": result.step} if any(result.measured.values()) else {}),
-        "lora_layers": result.check.layers,
-        "lora_effect": _short(result.check.effect),
-        "trainable_parameters": result.trainable_parameters,
-    }
+    metrics: dict[str, float] = {"steps": len(result.losses), "images": result.images}
+    if result.validation:
+        metrics["validation_images"] = sum(result.validation.values())
+        metrics["validation_photographs"] = len(result.validation)
+    metrics["loss_first_tenth"] = _short(sum(result.losses[:window]) / window)
+    metrics["loss_last_tenth"] = _short(sum(result.losses[-window:]) / window)
+    metrics |= {name: _short(loss) for name, loss in result.probe.items()}
+    for metric, best in JUDGED.items():
+        if numbers := result.measured.get(metric):
+            metrics[metric] = _short(best(numbers.values()))
+    if any(result.measured.values()):
+        metrics["chosen_step"] = result.step
+    metrics["lora_layers"] = result.check.layers
+    metrics["lora_effect"] = _short(result.check.effect)
+    metrics["trainable_parameters"] = result.trainable_parameters
     write_atomic(places.training_metrics, (json.dumps(metrics, indent=2) + "\n").encode())
 
 

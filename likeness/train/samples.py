@@ -60,9 +60,7 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
     ]  # fmt: skip
     limits = Limits.of(cfg)
     rater, ages = Rater(), PictureGate()
-    works = [
-        prior_work(number, shot, base, rater, ages, limits) for number, shot in enumerate(shots, start=1)
-    ]
+    works = [prior_work(n, shot, base, rater, ages, limits) for n, shot in enumerate(shots, start=1)]
     # One worker: the pictures share one pipeline. Under a name of its own: the lines of `train` count its steps.
     outcomes = run_batch("prior", works, run.items, workers=1, stop=run.stop)
     pictures = [
@@ -151,10 +149,10 @@ class Sampler:
         """How the LoRA of `done` of `last` steps came to draw: the first seed's pictures by step, above held-out photographs."""
         seed = self.planned[0].seed
         steps = [step for step in range(1, done + 1) if due(step, self.every_steps, last)]
-        rows = [
-            self._row(f"step {step}", seed, [self.items.get(work.key) for work in self._works(run.key, step)])
-            for step in steps
-        ]
+        rows: list[Row] = []
+        for step in steps:
+            found = [self.items.get(work.key) for work in self._works(run.key, step)]
+            rows.append(self._row(f"step {step}", seed, found))
         photographs = held_out_row([photo.rgb() for photo in self.held_out])
         return self._sheet(f"{self.persona} by step of training", [*rows, photographs])
 
@@ -167,9 +165,7 @@ class Sampler:
         return self._sheet(f"{self.persona}, step {step}", rows)
 
     def _row(self, label: str, seed: int, found: Sequence[Item | None]) -> Row:
-        cells = [
-            _shown(item) for one, item in zip(self.planned, found, strict=True) if one.seed == seed
-        ]  # fmt: skip
+        cells = [_shown(item) for one, item in zip(self.planned, found, strict=True) if one.seed == seed]
         return Row(label=label, note=f"seed {seed}", cells=cells)
 
     def _sheet(self, title: str, rows: Sequence[Row]) -> bytes:

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from conf_sections import settings
 from consent_clone import DAY, USES, Clock, allowed, by_hand, commit, end, the_line_taken_out
-from persona_folders import settings
 from records import RECORD
 
 from likeness.config import Config, ItemsConfig

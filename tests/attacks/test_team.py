@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conf_sections import settings
 from doors import seen
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 
 from likeness.config import Config

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conf_sections import settings
 from consent_clone import DAY, USES, allowed, by_hand, commit, end, git, the_line_taken_out
-from persona_folders import settings
 from records import write
 from signing import edit_and_sign, sign_as_test
 

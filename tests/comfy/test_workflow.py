@@ -5,7 +5,7 @@ import json
 
 import pytest
 from comfy_runs import config
-from persona_folders import settings
+from conf_sections import settings
 from PIL import Image
 
 from likeness.comfy.graph import KINDS, Lora, api_form, build

@@ -7,8 +7,9 @@ import sys
 import zipfile
 
 import pytest
+from conf_sections import settings
 from doors import SeesHer
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 
 from likeness.config import Config, ItemsConfig

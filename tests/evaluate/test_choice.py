@@ -2,7 +2,7 @@
 
 import pytest
 from circle_samples import NAMED, OPTIONS, PERSON, STRANGERS, drawn_at, seen
-from persona_folders import settings
+from conf_sections import settings
 
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.choice import verdict

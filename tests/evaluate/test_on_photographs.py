@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from persona_folders import settings
+from conf_sections import settings
 from PIL import Image, ImageFilter, ImageOps
 
 from likeness.digests import sha256_file

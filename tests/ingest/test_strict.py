@@ -3,59 +3,21 @@
 import io
 import random
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image
+from strict_pictures import encoded, picture, pixels_of, read
 
 from bench.damaged import damaged, is_wrong
 from likeness.errors import InputError
-from likeness.ingest.boxes import coded
-from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.strict import gif
 from likeness.ingest.strict.lzw import unpacked_length
 from likeness.ingest.strict.seam import edge_of_moved_blocks
 
-LIMITS = Limits(max_file_mb=5, max_megapixels=2, max_side_px=512, background_rgb=(255, 255, 255))
-
 pillow_heif.register_heif_opener()
-
-
-def picture(side_px: int = 160) -> Image.Image:
-    """Smooth colours with grain, as photographs have them."""
-    down, across = np.mgrid[0:side_px, 0:side_px] / side_px
-    smooth = np.stack([np.sin(7 * across), np.cos(5 * down), np.sin(9 * across * down)], axis=-1)
-    grain = np.random.default_rng(0).normal(0, 0.05, smooth.shape)
-    return Image.fromarray(np.clip(128 + 100 * (smooth + grain), 0, 255).astype(np.uint8))
-
-
-def encoded(image: Image.Image, format: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def read(path: Path, data: bytes) -> np.ndarray | None:
-    """The pixels, or None where they are refused as damaged."""
-    path.write_bytes(data)
-    try:
-        return decode_photo(path, LIMITS).rgb
-    except InputError as error:
-        return (
-            None if error.reason == "truncated" else np.zeros((1, 1, 3))
-        )  # a reason that misleads is no better
-
-
-def pixels_of(data: bytes) -> np.ndarray | None:
-    try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except Exception:  # whatever a decoder raises is a refusal
-        return None
-    return np.asarray(image.convert("RGB"))
 
 
 def scans_of(data: bytes) -> list[int]:
@@ -213,89 +175,3 @@ def test_junk_between_the_segments_of_a_jpegs_header_is_no_damage(tmp_path: Path
     pixels, expected = read(tmp_path / "a", whole[:at] + junk + whole[at:]), read(tmp_path / "a", whole)
     assert pixels is not None
     assert np.array_equal(pixels, expected)
-
-
-def test_a_tiff_with_fewer_strips_than_it_needs_is_damaged(tmp_path: Path) -> None:
-    data = bytearray(encoded(picture(), "TIFF"))
-    Image.open(io.BytesIO(data)).load()
-    at = data.index(b"\x1c\x01\x03\x00\x01\x00\x00\x00") + 8  # PlanarConfiguration: each colour on its own
-    data[at] = 2
-    assert read(tmp_path / "a", bytes(data)) is None
-
-
-def tiles_of(data: bytes) -> list[int]:
-    """Where the entry of each tile stands in a HEIC's box iloc: base, one piece, its offset from there and its length."""
-    found: list[int] = []
-    for _, pixels in coded(data):
-        entry = struct.pack(">IHII", data.index(pixels), 1, 0, len(pixels))
-        found.append(data.index(entry, data.index(b"iloc")))
-    return found
-
-
-@pytest.mark.parametrize("place", [(0, 0), (10**9, 4000), "cut", "of another"])
-def test_a_heic_that_lacks_a_tile_is_not_whole_though_libheif_shows_it(tmp_path: Path, place) -> None:
-    whole = encoded(picture(), "HEIF", quality=90, tile_size=64)
-    entries = tiles_of(whole)
-    assert len(entries) == 9
-    assert read(tmp_path / "a", whole) is not None
-    if place == "cut":  # a copy that stopped between two tiles
-        at, _, _, size = struct.unpack_from(">IHII", whole, entries[6])
-        bad = whole[: at + size]
-    else:
-        of_another = struct.unpack_from(">I6xI", whole, entries[3])
-        at, size = of_another if place == "of another" else place
-        bad = bytearray(whole)
-        struct.pack_into(">IHII", bad, entries[4], at, 1, 0, size)
-    assert pixels_of(bytes(bad)) is not None
-    assert read(tmp_path / "a", bytes(bad)) is None
-
-
-def test_a_tile_that_decodes_to_nothing_is_missing(tmp_path: Path) -> None:
-    bad = bytearray(encoded(picture(), "HEIF", quality=90, tile_size=64))
-    at, size = struct.unpack_from(">I6xI", bad, tiles_of(bytes(bad))[4])
-    bad[at : at + size] = bytes(size)
-    assert pixels_of(bytes(bad)) is not None
-    assert read(tmp_path / "a", bytes(bad)) is None
-
-
-@pytest.mark.parametrize("place", [0, 4, "same"])
-@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
-def test_a_tiff_of_which_a_strip_has_no_data_of_its_own_is_damaged(
-    tmp_path: Path, compression, place
-) -> None:
-    data = bytearray(encoded(picture(), "TIFF", compression=compression, tiffinfo={278: 40}))
-    assert read(tmp_path / "a", bytes(data)) is not None
-    with Image.open(io.BytesIO(data)) as image:
-        offsets = image.tag_v2[273]
-    assert len(offsets) == 4
-    at = data.index(struct.pack("<4I", *offsets))
-    struct.pack_into("<I", data, at + 8, offsets[1] if place == "same" else place)
-    assert read(tmp_path / "a", bytes(data)) is None
-
-
-@pytest.mark.parametrize(("tag", "value"), [(256, 152), (257, 90)])
-def test_a_plain_tiff_whose_size_does_not_fit_its_strips_is_damaged(
-    tmp_path: Path, tag: int, value: int
-) -> None:
-    data = bytearray(encoded(picture(), "TIFF", tiffinfo={278: 40}))
-    at = data.index(struct.pack("<HHI", tag, 4, 1)) + 8
-    assert struct.unpack_from("<I", data, at) == (160,)
-    struct.pack_into("<I", data, at, value)
-    assert pixels_of(bytes(data)) is not None
-    assert read(tmp_path / "a", bytes(data)) is None
-
-
-def test_a_png_whose_pixels_name_colours_that_its_palette_lacks_is_damaged(tmp_path: Path) -> None:
-    whole = encoded(picture().quantize(64), "PNG")
-    assert read(tmp_path / "a", whole) is not None
-    at = whole.index(b"PLTE")
-    short = whole[at : at + 4 + 30]
-    bad = (
-        whole[: at - 4]
-        + struct.pack(">I", 30)
-        + short
-        + struct.pack(">I", zlib.crc32(short))
-        + whole[at + 4 + 192 + 4 :]
-    )
-    assert pixels_of(bad) is not None
-    assert read(tmp_path / "a", bad) is None

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from conf_sections import providers, settings
 from diffusers import StableDiffusionXLPipeline
 from doors import SeesHer
 from guides import BLOCK, DOCS
-from persona_folders import Folders, providers, settings
+from persona_folders import Folders
+from persona_results import write_evaluation, write_training
 from runs import run_of
 from safetensors.torch import save_file
 
@@ -50,8 +52,8 @@ def run(in_tmp):
         **providers(),
     )
     dataset.main(run_of("dataset", cfg, PERSONA))
-    folders.training()
-    folders.evaluation()
+    write_training(folders)
+    write_evaluation(folders)
     return run_of("report", cfg, PERSONA)
 
 

@@ -5,10 +5,12 @@ import warnings
 from pathlib import Path
 
 import pytest
+from conf_sections import providers, settings
 from doors import SeesHer
 from ldm_file import write_single_file
 from lora_runs import base_config, make_folder, random_base, run_in, train_config
-from persona_folders import Folders, providers, settings
+from persona_folders import Folders
+from persona_results import write_evaluation, write_training
 from runs import run_of
 from safetensors.torch import load, save
 
@@ -45,8 +47,8 @@ def card(in_tmp, monkeypatch):
             **providers(),
         )
         dataset.main(run_of("dataset", cfg, PERSONA))
-        folders.training()
-        folders.evaluation()
+        write_training(folders)
+        write_evaluation(folders)
         run = run_of("report", cfg, PERSONA)
         if lora is not None:
             run.paths.weights.write_bytes(lora)

@@ -7,9 +7,10 @@ import zipfile
 
 import pytest
 import yaml
+from conf_sections import settings
 from doors import SeesHer
 from lora_runs import train_config
-from persona_folders import TARGET_LICENCE, Folders, settings
+from persona_folders import TARGET_LICENCE, Folders
 from runs import run_of
 
 from likeness.cli.plan import quality

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conf_sections import section
+from conf_sections import section, settings
 from doors import SeesHer, seen
 from evaluation_runs import PERSONA, config, ready_folders
 from known_faces import analyzer, at_angle, known_face
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from reference_files import write_adapter
 from runs import run_of
 

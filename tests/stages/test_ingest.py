@@ -3,67 +3,24 @@
 import contextlib
 import io
 import json
-from pathlib import Path
 
 import pytest
-from conf_sections import section
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ingest_fakes import FakeConsent, fake_instruments, ingest_config, photo, png
+from ingest_fakes import photo, png
+from ingest_stage import PLACES, good, ingest, origins, put, put_instruments
 from PIL import Image
-from runs import run_of
 
-import likeness.ingest.choice
-import stages.ingest
-from likeness.config import Config, ItemsConfig
-from likeness.digests import sha256_bytes, sha256_file
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.faces import from_json
 from likeness.images import load_rgb
-from likeness.paths import PersonaPaths
-from likeness.persona import Persona, Similarity
-from likeness.pipeline.manifest import Manifest, read_manifest
-
-PLACES = PersonaPaths("jade")
-
-
-def persona(*held_out: str) -> Persona:
-    similarity = Similarity(source_min=0.7, swap_min=0.6, target_max=0.8)
-    return Persona(name="jade", trigger="jade", class_word="woman", held_out=held_out, similarity=similarity)
-
-
-def config(**changes: object) -> Config:
-    return Config.model_construct(
-        ingest=ingest_config(**({"max_failure_ratio": 1.0} | changes)),
-        items=ItemsConfig(**section("items/local.yaml")),
-    )
+from likeness.pipeline.manifest import read_manifest
 
 
 @pytest.fixture
-def instruments(in_tmp: Path, monkeypatch: pytest.MonkeyPatch):
-    tools = fake_instruments()
-    monkeypatch.setattr(likeness.ingest.choice, "local_instruments", lambda *_: tools)
-    return tools
-
-
-def put(name: str, data: bytes) -> Path:
-    path = PLACES.data / "raw" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
-
-
-def good() -> None:
-    for n in (1, 2, 3):
-        put(f"sources/jade_{n}.png", png(seed=n))
-    put("targets/a.png", png(person=5, seed=10))
-    put("targets/b.png", png(person=6, seed=11, explicit=40))
-
-
-def ingest(*held_out: str, **changes: object) -> Manifest:
-    consent = FakeConsent(unlicensed=("unlicensed.png",))
-    stages.ingest.main(run_of("ingest", config(**changes), persona(*held_out), consent=consent))
-    return read_manifest(PLACES.ingested)
+def instruments(in_tmp, monkeypatch):
+    return put_instruments(monkeypatch)
 
 
 def test_good_photos_get_their_files_names_and_lines(instruments) -> None:
@@ -104,69 +61,6 @@ def test_a_refused_file_takes_no_number_and_is_named_with_a_remedy(instruments) 
     ]
     assert manifest.failures[0].detail.startswith("a_first.jpg: ")
     assert all(failure.remedy for failure in manifest.failures)
-
-
-def origins(manifest: Manifest) -> dict[str, str | None]:
-    return {entry.id.removeprefix("jade-"): entry.origin for entry in manifest.entries}
-
-
-def test_numbers_stay_whatever_is_put_beside(instruments) -> None:
-    good()
-    first = origins(ingest())
-    put("sources/a_new.png", png(seed=20))
-    put("sources/0_broken.png", b"")
-    second = ingest()
-    assert origins(second) == first | {"s4": "a_new.png"}
-    put("sources/0_broken.png", png(seed=21))  # mended: accepted for the first time
-    assert origins(ingest()) == first | {"s4": "a_new.png", "s5": "0_broken.png"}
-    (PLACES.raw_sources / "jade_2.png").unlink()
-    assert origins(ingest()) == {k: v for k, v in first.items() if k != "s2"} | {
-        "s4": "a_new.png", "s5": "0_broken.png",
-    }  # fmt: skip
-    put("sources/late.png", png(seed=22))  # a number is never given twice
-    assert origins(ingest())["s6"] == "late.png"
-
-
-def test_a_renamed_photograph_keeps_its_number(instruments) -> None:
-    good()
-    ingest()
-    (PLACES.raw_sources / "jade_3.png").rename(PLACES.raw_sources / "0_front.png")
-    assert origins(ingest())["s3"] == "0_front.png"
-
-
-def test_photographs_that_changed_names_are_refused_and_both_are_shown(instruments) -> None:
-    good()
-    ingest()
-    one, two = PLACES.raw_sources / "jade_1.png", PLACES.raw_sources / "jade_2.png"
-    first, second = one.read_bytes(), two.read_bytes()
-    one.write_bytes(second)
-    two.write_bytes(first)
-    failures = ingest().failures
-    assert [failure.reason for failure in failures] == ["number-disputed", "number-disputed"]
-    assert "jade_2.png" in failures[0].detail
-    assert sha256_bytes(first) in failures[0].detail
-    assert sha256_bytes(second) in failures[0].detail
-
-
-def test_a_replaced_photograph_says_so(instruments) -> None:
-    good()
-    assert [entry.replaced for entry in ingest().entries] == [None] * 5
-    put("sources/jade_1.png", png(seed=77))
-    replaced = ingest().entries[0].replaced
-    assert replaced is not None
-    assert sha256_bytes(png(seed=77)) in replaced
-
-
-@pytest.mark.parametrize(
-    "text", ["sources: [1]", "sources:\n  a: {number: 0, sha256: x}", "<<<<<<< ours\n", "a: b"]
-)
-def test_numbers_that_do_not_read_stop_before_anything_is_lost(instruments, text: str) -> None:
-    good()
-    ingest()
-    PLACES.numbers.write_text(text)
-    with pytest.raises(ConfigError, match=r"numbers\.yaml"):
-        ingest()
-    assert len(read_manifest(PLACES.ingested).entries) == 5
 
 
 def test_a_raw_file_is_known_by_its_name_too(instruments) -> None:

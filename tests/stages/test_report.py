@@ -2,96 +2,23 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 import yaml
-from doors import SeesHer, seen
-from persona_folders import Folders, coloured, providers, settings
+from persona_folders import Folders
+from persona_results import write_evaluation
+from report_pages import PERSONA, checked, config, page, refuse, report_folders
 from runs import run_of
 
-from likeness.config import Config, ItemsConfig
-from likeness.dataset import DatasetConfig
-from likeness.diffusion.config import BaseModelConfig
 from likeness.digests import sha256_file
 from likeness.errors import InputError
-from likeness.images import encode_png
-from likeness.ingest import IngestConfig
-from likeness.persona import Persona
-from likeness.pipeline.manifest import Failure, read_manifest, write_manifest
-from likeness.report import ReportConfig
-from likeness.train.config import TrainConfig
+from likeness.pipeline.manifest import read_manifest, write_manifest
 from stages import dataset, report
 
 
-@pytest.fixture(autouse=True)
-def _patterns_pass_the_datasets_door(monkeypatch):
-    monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
-
-
-PAIRS = (("s1", "t1"), ("s2", "t1"), ("s2", "t2"), ("s3", None))
-PERSONA = settings(Persona, "persona/jade.yaml")
-VOID = {"meta", "img", "link", "br", "line", "path", "circle", "rect"}
-
-
-def config(base: str = "tiny_random", enhance: str = "lanczos", **changes) -> Config:
-    return Config.model_construct(
-        dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64),
-        report=settings(ReportConfig, "report/default.yaml", **changes),
-        base=settings(BaseModelConfig, f"base/{base}.yaml"),
-        train=settings(TrainConfig, "train/default.yaml"),
-        ingest=settings(IngestConfig, "ingest/default.yaml"),
-        items=settings(ItemsConfig, "items/local.yaml"),
-        **providers(enhance),
-    )
-
-
 @pytest.fixture
-def folders(in_tmp) -> Folders:
-    made = Folders(in_tmp)
-    made.everything(PAIRS)
-    dataset.main(run_of("dataset", config(), PERSONA))
-    made.training()
-    made.evaluation()
-    return made
-
-
-def page(folders: Folders) -> str:
-    return (folders.places.report / "index.html").read_text()
-
-
-class Checker(HTMLParser):
-    """Collects what a page refers to, and that its tags close in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.references: list[str] = []
-        self.ids: set[str] = set()
-        self.images: list[dict[str, str | None]] = []
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.references += [
-            attributes[name] or "" for name in ("src", "href", "data", "srcset") if name in attributes
-        ]
-        self.ids |= {attributes["id"] or ""} if "id" in attributes else set()
-        self.images += [attributes] if tag == "img" else []
-        assert tag not in ("script", "iframe", "object", "link")
-        assert not [name for name in attributes if name.startswith("on")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-
-def checked(html: str) -> Checker:
-    checker = Checker()
-    checker.feed(html)
-    assert checker.open == []
-    return checker
+def folders(in_tmp, monkeypatch) -> Folders:
+    return report_folders(in_tmp, monkeypatch)
 
 
 def test_the_page_needs_nothing_from_outside(folders):
@@ -186,7 +113,7 @@ def test_how_prompts_are_followed_stands_beside_the_bases(folders, base, cells):
 
 
 def test_without_a_face_the_first_screen_says_why_there_is_no_score(folders):
-    folders.evaluation(faces=False)
+    write_evaluation(folders, faces=False)
     report.main(run_of("report", config(), PERSONA))
     first = page(folders).partition('<section id="likeness"')[2].partition("</section>")[0]
     assert "No face was found in the 2 samples" in first
@@ -200,88 +127,11 @@ def test_equal_inputs_give_equal_bytes(folders):
     assert (page(folders), (folders.places.models / "README.md").read_text()) == first
 
 
-def refuse(folders: Folders, reason: str) -> None:
-    """One more photograph of strong colour, left out by ingest for this reason."""
-    (folders.places.raw_sources / "other.png").write_bytes(encode_png(coloured("other", 32)))
-    ingested = read_manifest(folders.places.ingested)
-    failure = Failure(
-        id="jade-s98",
-        source="s98",
-        origin="other.png",
-        kind="refused",
-        reason=reason,
-        detail="other.png: no",
-        remedy="another one",
-    )
-    write_manifest(folders.places.ingested, ingested.entries, [failure])
-
-
-def test_a_refused_photograph_that_was_exchanged_or_lies_elsewhere_is_not_shown(folders):
-    """The line is one that ingest might have written."""
-
-    def shown(gate: object) -> int:
-        run = run_of("report", config(), PERSONA)
-        vars(run)["gate"] = gate
-        report.main(run)
-        return len(checked(page(folders)).images)
-
-    class SeesMore:
-        def measure(self, rgb):
-            return seen() | {"explicit": 0.9}
-
-    refuse(folders, "blurred")
-    assert shown(SeesHer()) == shown(SeesMore()) + 1
-    (folders.places.raw_sources / "other.png").rename("elsewhere.png")
-    manifest = read_manifest(folders.places.ingested)
-    (line,) = manifest.failures
-    lines = [line.model_copy(update={"origin": "../../../../elsewhere.png"})]
-    write_manifest(folders.places.ingested, manifest.entries, lines)
-    assert shown(SeesHer()) == shown(SeesMore())
-
-
-@pytest.mark.parametrize(
-    ("reason", "shown"),
-    [
-        ("blurred", True),
-        ("near-duplicate", True),
-        ("explicit", False),
-        ("apparent-minor", False),
-        ("no-licence", False),
-        ("not-the-persona", False),
-        ("a-reason-of-next-year", False),
-    ],
-)
-def test_a_refused_photograph_is_shown_only_for_technical_reasons(folders, reason, shown):
-    refuse(folders, reason)
-    report.main(run_of("report", config(), PERSONA))
-    images = [image for image in checked(page(folders)).images if image["alt"] == "jade-s98"]
-    assert len(images) == int(shown)
-
-
-def test_a_sample_in_review_is_not_shown(folders):
-    details = folders.places.evaluation / "samples" / "details.json"
-    details.write_text(details.read_text().replace('"rating": "sfw"', '"rating": "review"'))
-    report.main(run_of("report", config(), PERSONA))
-    assert not [image for image in checked(page(folders)).images if "seed 1" in (image["alt"] or "")]
-    assert "widget" not in (folders.places.models / "README.md").read_text()
-
-
 def test_without_faces_in_the_samples_it_says_so_and_claims_nothing(folders):
-    folders.evaluation(faces=False)
+    write_evaluation(folders, faces=False)
     report.main(run_of("report", config(), PERSONA))
     assert "No face was found in the 2 samples" in page(folders)
     assert "Samples drawn with the LoRA score" not in page(folders)
-
-
-def test_a_full_page_leaves_pictures_out_and_counts_them(folders):
-    report.main(run_of("report", config(), PERSONA))
-    whole = len(checked(page(folders)).images)
-    report.main(run_of("report", config(max_page_bytes=100_000, thumb_px=32, sample_px=32), PERSONA))
-    small = page(folders)
-    assert len(small.encode()) < 130_000
-    report.main(run_of("report", config(max_strips=1), PERSONA))
-    assert 0 < len(checked(page(folders)).images) < whole
-    assert "3 images more are in the training set" in page(folders)
 
 
 def test_text_from_outside_is_escaped(folders):
@@ -320,23 +170,6 @@ def test_a_missing_stage_is_named_with_a_remedy(folders):
         report.main(run_of("report", config(), PERSONA))
     assert "loss.csv" in str(caught.value)
     assert "dvc repro" in caught.value.remedy
-
-
-def test_an_image_in_review_is_listed_without_its_picture(folders):
-    report.main(run_of("report", config(), PERSONA))
-    before = len(checked(page(folders)).images)
-    for name in ("lora_training", "enhanced", "resized", "swapped"):
-        folder = folders.places.lora_training if name == "lora_training" else folders.places.data / name
-        manifest = read_manifest(folder)
-        entries = [
-            entry.model_copy(update={"rating": "review"}) if entry.id == "jade-s2-t2" else entry
-            for entry in manifest.entries
-        ]
-        write_manifest(folder, entries, manifest.failures)
-    report.main(run_of("report", config(), PERSONA))
-    assert len(checked(page(folders)).images) < before
-    assert not [image for image in checked(page(folders)).images if "jade-s2-t2," in (image["alt"] or "")]
-    assert "jade-s2-t2" in page(folders)
 
 
 def test_what_was_paid_stands_beside_what_was_planned(folders):

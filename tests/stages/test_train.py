@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conf_sections import section
+from conf_sections import section, settings
 from lora_runs import base_config, make_folder, train_config, with_drawing
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 from safetensors import safe_open
 

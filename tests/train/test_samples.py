@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from conf_sections import settings
 from known_faces import analyzer, at_angle, known_face
 from lora_runs import base_config, make_folder, train_config, with_drawing
-from persona_folders import Folders, settings
+from persona_folders import Folders
 from runs import run_of
 from signing import edit_and_sign
 

@@ -5,8 +5,8 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from conf_sections import settings
 from evaluated_revisions import SETTINGS, Evaluated, details, weights
-from persona_folders import settings
 from typer.testing import CliRunner
 
 from likeness.cli import versions as command

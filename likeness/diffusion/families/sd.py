@@ -92,9 +92,8 @@ class StableDiffusion(Base):
         if unet.in_channels != latent_channels:
             return f"its UNet reads {unet.in_channels} channels, its VAE makes {latent_channels}: no text-to-image model"
         prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
-        return (
-            None if prediction in ("epsilon", "v_prediction") else f"it predicts {prediction}, not noise or v"
-        )
+        known = prediction in ("epsilon", "v_prediction")
+        return None if known else f"it predicts {prediction}, not noise or v"
 
     def reading(self, reference: Reference | None) -> dict[str, Any]:
         """See Base."""
@@ -243,13 +242,9 @@ class SDXL(StableDiffusion):
 
 
 def _ids(tokenizer: Any, text: str) -> Tensor:
-    return tokenizer(
-        text,
-        padding="max_length",
-        truncation=True,
-        return_tensors="pt",
-        max_length=tokenizer.model_max_length,
-    ).input_ids[0]
+    length = tokenizer.model_max_length
+    whole = tokenizer(text, padding="max_length", truncation=True, return_tensors="pt", max_length=length)
+    return whole.input_ids[0]
 
 
 BASES = (StableDiffusion, SDXL)

@@ -52,11 +52,10 @@ def refuse_warned(data: bytes, image: Image.Image) -> None:
     Raises:
         InputError: `truncated`, in libjpeg's words; `unsupported-kind`, TurboJPEG cannot look at it.
     """
+    reduced = {"min_height": 1, "min_width": 1, "min_factor": REDUCTION}
     colours = "CMYK" if image.mode == "CMYK" else "GRAY"
     try:
-        simplejpeg.decode_jpeg(
-            _without_notes(data), colours, min_height=1, min_width=1, min_factor=REDUCTION, strict=True
-        )
+        simplejpeg.decode_jpeg(_without_notes(data), colours, strict=True, **reduced)
     except ValueError as error:
         if DAMAGE.search(str(error)):
             raise truncated(str(error)) from error

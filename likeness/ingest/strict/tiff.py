@@ -56,9 +56,8 @@ def _refuse_misread(tags: Mapping[int, Any]) -> None:
         raise unsupported(
             f"TIFF with plain numbers of {bits} bits, each colour on its own (PlanarConfiguration 2)"
         )
-    if tags.get(tag.PHOTOMETRIC_INTERPRETATION) == YCBCR and tuple(
-        tags.get(tag.YCBCRSUBSAMPLING, (1, 1))
-    ) != (1, 1):
+    halves = tuple(tags.get(tag.YCBCRSUBSAMPLING, (1, 1)))
+    if tags.get(tag.PHOTOMETRIC_INTERPRETATION) == YCBCR and halves != (1, 1):
         raise unsupported("TIFF with plain YCbCr whose colours are stored smaller (YCbCrSubSampling)")
 
 
@@ -93,19 +92,15 @@ def _strips(tags: Mapping[int, Any], data: bytes) -> list[tuple[bytes, int]]:
         across, down = -(-width // tags[tag.TILEWIDTH]), -(-height // tags[tag.TILELENGTH])
         sizes = [-(-tags[tag.TILEWIDTH] * bits // 8) * tags[tag.TILELENGTH]] * (across * down * planes)
     else:
-        offsets, counts, rows = (
-            tags[tag.STRIPOFFSETS],
-            tags[tag.STRIPBYTECOUNTS],
-            min(tags.get(tag.ROWSPERSTRIP, height), height),
-        )
+        offsets, counts = tags[tag.STRIPOFFSETS], tags[tag.STRIPBYTECOUNTS]
+        rows = min(tags.get(tag.ROWSPERSTRIP, height), height)
         tops = range(0, height, rows)
         sizes = [-(-width * bits // 8) * min(rows, height - top) for top in tops] * planes
     if len(offsets) < len(sizes) or (len(offsets) > len(sizes) and not apart):
         raise truncated(f"it has {len(offsets)} strips or tiles of pixels, and needs {len(sizes)}")
     packed = tags.get(tag.COMPRESSION, PLAIN)
-    if (
-        packed == PLAIN
-    ):  # its last strip may be as long as the others, and fewer bytes may be counted than there are
+    if packed == PLAIN:
+        # Its last strip may be as long as the others, and fewer bytes may be counted than there are.
         for count, size in zip(counts[:-1], sizes[:-1], strict=False):
             if count > size + PADDING:
                 raise truncated(f"a strip has {count} bytes, where {size} belong: its width is told wrongly")

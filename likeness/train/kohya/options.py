@@ -17,9 +17,8 @@ TARGETS = {"to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.
 BLOCKS = {"down_blocks", "mid_block", "up_blocks"}
 # sd-scripts knows these by name, and any class of torch.optim.
 OPTIMIZERS = {"AdamW", "AdamW8bit", "Adafactor", "Lion", "Prodigy", "AdamWScheduleFree"}
-ADAFACTOR = (
-    "Adafactor"  # transformers' own there, which finds the rate itself unless told not to, and has no betas
-)
+# transformers' own there, which finds the rate itself unless told not to, and has no betas.
+ADAFACTOR = "Adafactor"
 PRECISIONS = {"float32": "float", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -76,12 +75,16 @@ def dataset_toml(folder: Path, directories: Mapping[str, int], train: TrainConfi
     return "\n".join(lines) + "\n"
 
 
-def options(
-    train: TrainConfig, base: BaseModelConfig, *, source: str, v_prediction: bool
-) -> dict[str, str | list[str] | None]:
-    """sd-scripts' options by name; None for a switch. The dataset and the outputs are the caller's."""
+Options = dict[str, str | list[str] | bool]
+"""sd-scripts' options by name; True for a switch."""
+
+
+def options(train: TrainConfig, base: BaseModelConfig, *, source: str, v_prediction: bool) -> Options:
+    """Those of a training; the dataset and the outputs are the caller's."""
     optimizer, schedule, objective, lora = train.optimizer, train.schedule, train.objective, train.lora
-    found: dict[str, str | list[str] | None] = {
+    sdxl, frozen = base.architecture == "sdxl", optimizer.text_encoder_lr is None
+    weights_every, huber = train.checkpoint.weights_every_steps, objective.huber_c is not None
+    every: Options = {
         "pretrained_model_name_or_path": source,
         "network_module": "networks.lora",
         "network_dim": str(lora.rank),
@@ -98,38 +101,28 @@ def options(
         "seed": str(train.seed),
         "save_model_as": "safetensors",
         "save_precision": PRECISIONS[train.checkpoint.weights_dtype],
-        "cache_latents": None,
-        "sdpa": None,
+        "cache_latents": True,
+        "sdpa": True,
+        "lr_scheduler_num_cycles": schedule.lr_cycles > 1 and str(schedule.lr_cycles),
+        "network_train_unet_only": frozen,
+        "cache_text_encoder_outputs": frozen and sdxl and not train.data.caption_dropout,
+        "text_encoder_lr": not frozen and f"{optimizer.text_encoder_lr:g}",
+        "no_half_vae": sdxl,
+        "network_dropout": lora.dropout > 0 and f"{lora.dropout:g}",
+        "network_args": optimizer.lora_plus_ratio != 1
+        and [f"loraplus_lr_ratio={optimizer.lora_plus_ratio:g}"],
+        "min_snr_gamma": objective.weighting == "min_snr" and f"{objective.min_snr_gamma:g}",
+        "debiased_estimation_loss": objective.weighting == "debiased",
+        "noise_offset": objective.noise_offset > 0 and f"{objective.noise_offset:g}",
+        "loss_type": huber and "huber",
+        "huber_schedule": huber and "constant",
+        "huber_c": huber and f"{objective.huber_c:g}",
+        "v_parameterization": v_prediction,
+        "gradient_checkpointing": train.system.gradient_checkpointing == "on",
+        "torch_compile": train.system.compile,
+        "save_every_n_steps": weights_every is not None and str(weights_every),
     }
-    sdxl, frozen, huber = (
-        base.architecture == "sdxl",
-        optimizer.text_encoder_lr is None,
-        objective.huber_c is not None,
-    )
-    weights_every = train.checkpoint.weights_every_steps
-    asked: dict[str, tuple[bool, str | list[str] | None]] = {
-        "lr_scheduler_num_cycles": (schedule.lr_cycles > 1, str(schedule.lr_cycles)),
-        "network_train_unet_only": (frozen, None),
-        "cache_text_encoder_outputs": (frozen and sdxl and not train.data.caption_dropout, None),
-        "text_encoder_lr": (not frozen, f"{optimizer.text_encoder_lr or 0:g}"),
-        "no_half_vae": (sdxl, None),
-        "network_dropout": (lora.dropout > 0, f"{lora.dropout:g}"),
-        "network_args": (
-            optimizer.lora_plus_ratio != 1,
-            [f"loraplus_lr_ratio={optimizer.lora_plus_ratio:g}"],
-        ),
-        "min_snr_gamma": (objective.weighting == "min_snr", f"{objective.min_snr_gamma:g}"),
-        "debiased_estimation_loss": (objective.weighting == "debiased", None),
-        "noise_offset": (objective.noise_offset > 0, f"{objective.noise_offset:g}"),
-        "loss_type": (huber, "huber"),
-        "huber_schedule": (huber, "constant"),
-        "huber_c": (huber, f"{objective.huber_c or 0:g}"),
-        "v_parameterization": (v_prediction, None),
-        "gradient_checkpointing": (train.system.gradient_checkpointing == "on", None),
-        "torch_compile": (train.system.compile, None),
-        "save_every_n_steps": (weights_every is not None, str(weights_every)),
-    }
-    return found | {name: value for name, (given, value) in asked.items() if given}
+    return {name: value for name, value in every.items() if value is not False}
 
 
 def _scheduler(train: TrainConfig) -> str:
@@ -148,9 +141,12 @@ def _optimizer_args(train: TrainConfig) -> list[str]:
     return [*found, "betas=" + ",".join(f"{beta:g}" for beta in optimizer.betas), *own]
 
 
-def command_line(options: Mapping[str, str | list[str] | None]) -> list[str]:
+def command_line(options: Options) -> list[str]:
     """The options as words of a command."""
     words: list[str] = []
     for name, value in options.items():
-        words += [f"--{name}", *([] if value is None else [value] if isinstance(value, str) else value)]
+        words += [
+            f"--{name}",
+            *(value if isinstance(value, list) else [value] if isinstance(value, str) else []),
+        ]
     return words

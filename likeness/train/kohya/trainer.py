@@ -70,8 +70,7 @@ class KohyaTrainer:
             began = time.monotonic()
             permit = partial(run.require, *run.uses, midway=True)
             losses = run_script(command, script.parent, settings, permit)
-            on_gpu = torch.cuda.is_available() and settings.system.device != "cpu"
-            device = torch.device("cuda" if on_gpu else "cpu")
+            device = torch.device("cuda" if _on_gpu(settings) else "cpu")
             pace = Pace(
                 seconds_a_step=(time.monotonic() - began) / settings.schedule.steps,
                 steps=settings.schedule.steps,
@@ -115,22 +114,21 @@ def _arguments(
     dataset = work / "dataset.toml"
     write_atomic(dataset, dataset_toml(folder, directories, train).encode())
     local = cfg.local(run.repository.root)
-    chosen = options(
-        train,
-        cfg,
-        source=str(local.resolve()) if local else cfg.source,
-        v_prediction=base.prediction == "v_prediction",
-    )
-    if base.pipeline.scheduler.config.get("rescale_betas_zero_snr"):
-        chosen["zero_terminal_snr"] = None
-    wide = torch.cuda.is_available() and train.system.device != "cpu"
+    source = str(local.resolve()) if local else cfg.source
+    chosen = options(train, cfg, source=source, v_prediction=base.prediction == "v_prediction")
+    if base.zero_snr:
+        chosen["zero_terminal_snr"] = True
     chosen |= {
         "dataset_config": str(dataset.resolve()),
         "output_dir": str(work.resolve()),
         "output_name": MODEL,
-        "mixed_precision": "bf16" if wide and torch.cuda.is_bf16_supported() else "no",
+        "mixed_precision": "bf16" if _on_gpu(train) and torch.cuda.is_bf16_supported() else "no",
     }
     return command_line(chosen)
+
+
+def _on_gpu(train: TrainConfig) -> bool:
+    return torch.cuda.is_available() and train.system.device != "cpu"
 
 
 def _result(
@@ -140,9 +138,9 @@ def _result(
 
     def described(path: Path, steps: int) -> bytes:
         tensors = load_file(path)
-        metadata = describe(tensors, facts, train, examples, steps=steps)
+        implementation = {"modelspec.implementation": "https://github.com/kohya-ss/sd-scripts"}
         return weights_bytes(
-            tensors, metadata | {"modelspec.implementation": "https://github.com/kohya-ss/sd-scripts"}
+            tensors, describe(tensors, facts, train, examples, steps=steps, more=implementation)
         )
 
     final = work / f"{MODEL}.safetensors"

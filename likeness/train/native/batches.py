@@ -9,11 +9,7 @@ import torch
 from torch import Tensor
 
 from likeness.diffusion.bases import Condition
-from likeness.train.native.data import (
-    BatchMembers,
-    Bucket,
-    Order,
-)
+from likeness.train.native.data import BatchMembers, Bucket, Order
 
 
 @dataclass(frozen=True, kw_only=True)

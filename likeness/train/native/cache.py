@@ -72,9 +72,7 @@ def encode_examples(
     long = {text for text in named if base.token_count(text) > base.token_limit}
     asked = [*texts, ""] if cfg.data.caption_dropout else texts
     with ThreadPoolExecutor(1) as encoder:
-        works = [
-            latents_work(example, bucket_of[index], base, encoder) for index, example in enumerate(examples)
-        ]
+        works = [latents_work(one, bucket_of[index], base, encoder) for index, one in enumerate(examples)]
         if not cfg.optimizer.text_encoders:
             works += [prompt_work(text, base, encoder) for text in asked]
         outcomes = run_batch("encode", works, store, workers=IN_WORK)
@@ -119,9 +117,8 @@ def latents_work(
     example: TrainingExample, bucket: Bucket, base: Base, encoder: Executor | None = None
 ) -> Work:
     """The item that is a picture's latents and size conditions; `encoder` is the thread that runs the base."""
-    settings = {**base.encoders, "bucket": list(bucket)} | (
-        {"cut_px": example.cut_px} if example.cut_px else {}
-    )
+    cut = {"cut_px": example.cut_px} if example.cut_px else {}
+    settings = {**base.encoders, "bucket": list(bucket), **cut}
     make = partial(_encode_image, example, bucket, base, encoder)
     key = item_key("lora.latents", LATENTS_VERSION, settings, [example.sha256])
     return Work(id=example.path.stem, key=key, make=make)

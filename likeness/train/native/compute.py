@@ -20,8 +20,6 @@ from likeness.train.native.memory import GIB, footprint
 BACKEND = "inductor"  # torch.compile's own
 # Of the free memory, what an allocator can hand out before it is too scattered.
 USABLE = 0.92
-# Of a card's memory: who has taken more is paging to the computer's, and steps take ten times as long.
-FULL = 1.0
 
 
 @contextmanager
@@ -85,17 +83,15 @@ def needs_checkpointing(base: Base, cfg: TrainConfig, buckets: list[tuple[int, i
 def spilled(reserved: int, total: int) -> bool:
     """Whether a card of `total` bytes has handed out more: drivers of Windows and WSL then use the computer's memory,
     without an error and ten times slower."""
-    return reserved > FULL * total
+    return reserved > total
 
 
 def spill_warning(device: torch.device) -> str | None:
     """What to say of memory that is not the card's own; None if all is."""
     if device.type != "cuda":
         return None
-    reserved, total = (
-        torch.cuda.memory_reserved(device),
-        torch.cuda.get_device_properties(device).total_memory,
-    )
+    reserved = torch.cuda.memory_reserved(device)
+    total = torch.cuda.get_device_properties(device).total_memory
     if not spilled(reserved, total):
         return None
     return (

@@ -5,7 +5,6 @@ Order is a pure function of (seed, epoch), so that a resumed run goes on with th
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET, changed
+from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET, changed, repeats_in
 from likeness.diffusion.randomness import derive
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
@@ -23,7 +22,6 @@ from likeness.faces.crop import face_square
 from likeness.paths import require_file
 from likeness.train.config import DataConfig, TrainConfig
 
-REPEATS = re.compile(r"(\d+)_.*")  # Kohya's folder names, `10_jade woman`
 Bucket = tuple[int, int]
 """Width and height of a training image in pixels."""
 Box = tuple[float, float, float, float]
@@ -88,8 +86,9 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
             face = (x, y, x + w, y + h)
         left, top = cut[:2] if cut else (0.0, 0.0)
         moved = tuple((x - left, y - top) for x, y in outline) if outline else None
+        repeats = line["repeats"] if "repeats" in line else repeats_in(line["file_name"])
         examples.append(
-            TrainingExample(path=path, text=line["text"], sha256=line["sha256"], repeats=_repeats(line, path),
+            TrainingExample(path=path, text=line["text"], sha256=line["sha256"], repeats=repeats,
                    width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
                    photograph=line.get("source") or path.stem, target=line.get("target"))
         )  # fmt: skip
@@ -142,9 +141,8 @@ def fit_image(path: Path | BinaryIO, bucket: Bucket, cut_px: Box | None = None) 
         size = (max(width, round(across * scale)), max(height, round(down * scale)))
         scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS, box=cut_px)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return Fitted(
-        rgb=np.asarray(scaled.crop((left, top, left + width, top + height))), crop_top=top, crop_left=left
-    )
+    rgb = np.asarray(scaled.crop((left, top, left + width, top + height)))
+    return Fitted(rgb=rgb, crop_top=top, crop_left=left)
 
 
 def face_cells(example: TrainingExample, bucket: Bucket) -> NDArray[np.float32]:
@@ -205,10 +203,9 @@ class Order:
     def __init__(self, examples: Sequence[TrainingExample], cfg: DataConfig, seed: int) -> None:
         self.batch_size, self.seed = cfg.batch_size, seed
         self.members: dict[Bucket, list[int]] = {}
+        limits = {"side_px": cfg.side_px, "step_px": cfg.bucket_step_px}
         for index, example in enumerate(examples):
-            bucket = bucket_for(
-                example.width, example.height, side_px=cfg.side_px, step_px=cfg.bucket_step_px
-            )
+            bucket = bucket_for(example.width, example.height, **limits)
             self.members.setdefault(bucket, []).append(index)
         self.members = dict(sorted(self.members.items()))
         self._repeats = {b: [examples[i].repeats for i in members] for b, members in self.members.items()}
@@ -245,10 +242,3 @@ def resolve_steps(examples: Sequence[TrainingExample], cfg: TrainConfig) -> Trai
             remedy="raise train.schedule.epochs, or lower train.schedule.warmup_steps",
         )
     return cfg.model_copy(update={"schedule": schedule.model_copy(update={"steps": steps})})
-
-
-def _repeats(line: dict[str, object], path: Path) -> int:
-    if isinstance(line.get("repeats"), int):
-        return int(str(line["repeats"]))
-    match = REPEATS.fullmatch(path.parent.name)
-    return int(match.group(1)) if match else 1

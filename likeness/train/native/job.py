@@ -68,10 +68,7 @@ class Job:
         """The LoRA after so many steps as Kohya-key safetensors bytes with its metadata."""
         dtype = DTYPES[self.cfg.checkpoint.weights_dtype]
         tensors = kohya_tensors(self.base, lora, alpha=self.cfg.lora.file_alpha, dtype=dtype)
-        more = {
-            VALIDATION: self.split.words,
-            STARTED_FROM: self.start.sha256 if self.start else "",
-        }
+        more = {VALIDATION: self.split.words, STARTED_FROM: self.start.sha256 if self.start else ""}
         told = describe(tensors, self.facts, self.cfg, self.examples, steps=steps, more=more)
         return weights_bytes(tensors, told)
 

@@ -105,12 +105,10 @@ def train(
         optimizer: Any = build_optimizer(parameters, cfg.optimizer)
         average = Average(parameters, cfg.optimizer.ema) if cfg.optimizer.ema else None
         objective, weight = Objective(base, data, cfg), cfg.objective.preservation_weight
-        validated = (
-            [validation(Objective(base, held_out, cfg), cfg.selection.validate_every_steps)]
-            if held_out
-            else []
-        )
-        best = BestWeights([*validated, *evaluators], cfg.selection, cfg.schedule.steps, ranks)
+        if held_out:
+            by_loss = validation(Objective(base, held_out, cfg), cfg.selection.validate_every_steps)
+            evaluators = [by_loss, *evaluators]
+        best = BestWeights(evaluators, cfg.selection, cfg.schedule.steps, ranks)
         losses, norms, preservation = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(3))
         checkpoint = run.newest()
         begun = checkpoint.step if checkpoint else 0
@@ -174,12 +172,8 @@ def train(
                 due = stopping or last or done % cfg.checkpoint.every_steps == 0
                 if due or window:
                     progress.advance(watch.read(done), "trained", steps=watch.new_steps)
-                if (
-                    ranks.main
-                    and cfg.checkpoint.weights_every_steps
-                    and done % cfg.checkpoint.weights_every_steps == 0
-                    and done < cfg.schedule.steps
-                ):
+                often = cfg.checkpoint.weights_every_steps
+                if ranks.main and often and done % often == 0 and done < cfg.schedule.steps:
                     with finished(parameters, optimizer, average):
                         keep_weights(done, lora_tensors(parameters))
                 if due and ranks.main:

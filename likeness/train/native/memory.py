@@ -63,13 +63,11 @@ class Footprint:
     def words(self) -> str:
         """What a person plans with: the peaks, and the cards that have as much."""
         whole, less = (self.total(checkpointing=on) for on in (False, True))
-        fits = [card for card in CARDS_GB if whole <= card * CARD_BYTES]
-        only = [card for card in CARDS_GB if less <= card * CARD_BYTES < whole]
-        cards = [
-            f"{words} {', '.join(map(str, sizes))} GB"
-            for words, sizes in (("fits GPUs of", fits), ("with gradient checkpointing of", only))
-            if sizes
-        ]
+        cards: list[str] = []
+        if fits := [str(card) for card in CARDS_GB if whole <= card * CARD_BYTES]:
+            cards.append(f"fits GPUs of {', '.join(fits)} GB")
+        if only := [str(card) for card in CARDS_GB if less <= card * CARD_BYTES < whole]:
+            cards.append(f"with gradient checkpointing of {', '.join(only)} GB")
         return (
             f"about {whole / GIB:.1f} GiB of GPU memory, {less / GIB:.1f} with gradient checkpointing: "
             + ("; ".join(cards) or f"more than a GPU of {CARDS_GB[-1]} GB has")
@@ -114,9 +112,8 @@ def footprint(
     # Weights, gradients, state, an average, and PiSSA's start.
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     each = 2 * FLOAT32 + state_bytes(cfg.optimizer, here) + FLOAT32 * bool(cfg.optimizer.ema)
-    kept, checkpointed, largest = _kept(
-        base, cfg.data.batch_size + cfg.preserved_images, bucket or (cfg.data.side_px, cfg.data.side_px)
-    )
+    images = cfg.data.batch_size + cfg.preserved_images
+    kept, checkpointed, largest = _kept(base, images, bucket or (cfg.data.side_px, cfg.data.side_px))
     return Footprint(
         weights=weights + other_weights,
         learning=trained * (each + FLOAT32 * kinds()[cfg.lora.kind].FROZEN),

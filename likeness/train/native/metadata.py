@@ -61,10 +61,8 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
     folders: dict[str, list[TrainingExample]] = {}
     for example in own:
         folders.setdefault(example.path.parent.name, []).append(example)
-    dirs = {
-        name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in sorted(folders.items())
-    }
-    tags = {name: _tags(held) for name, held in sorted(folders.items())}
+    dirs = {name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in folders.items()}
+    tags = {name: _tags(held) for name, held in folders.items()}
     buckets = {
         str(number): {"resolution": list(bucket), "count": sum(examples[i].repeats for i in members)}
         for number, (bucket, members) in enumerate(order.members.items())
@@ -78,9 +76,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "ss_network_dim": str(cfg.lora.file_rank),
         "ss_network_alpha": str(cfg.lora.file_alpha if base.FILE_ALPHA else cfg.lora.file_rank),
         "ss_network_dropout": str(cfg.lora.dropout or None),
-        "ss_network_args": _json(
-            dict(lycoris or {}) | {"targets": list(cfg.lora.targets), "blocks": list(cfg.lora.blocks)}
-        ),
+        "ss_network_args": _json({**(lycoris or {}), "targets": cfg.lora.targets, "blocks": cfg.lora.blocks}),
         "ss_output_name": facts.title,
         "ss_learning_rate": str(cfg.optimizer.lr),
         "ss_unet_lr": str(cfg.optimizer.lr),

@@ -50,10 +50,8 @@ class BestWeights:
         self, evaluators: Sequence[Evaluator], cfg: SelectionConfig, steps: int, ranks: Ranks
     ) -> None:
         self.evaluators, self.patience, self.steps, self.ranks = evaluators, cfg.patience, steps, ranks
-        self.chooser = next(
-            (evaluator for evaluator in evaluators if evaluator.metric == cfg.keep_best), None
-        )
-        self.numbers: dict[str, dict[int, float]] = {evaluator.metric: {} for evaluator in evaluators}
+        self.chooser = next((one for one in evaluators if one.metric == cfg.keep_best), None)
+        self.numbers: dict[str, dict[int, float]] = {one.metric: {} for one in evaluators}
         self.best: dict[str, Tensor] = {}
 
     @property
@@ -74,11 +72,8 @@ class BestWeights:
 
     def due(self, done: int) -> list[Evaluator]:
         """Who is due after `done` steps and has not."""
-        return [
-            evaluator
-            for evaluator in self.evaluators
-            if due(done, evaluator.every_steps, self.steps) and done not in self.numbers[evaluator.metric]
-        ]
+        unmeasured = [one for one in self.evaluators if done not in self.numbers[one.metric]]
+        return [one for one in unmeasured if due(done, one.every_steps, self.steps)]
 
     def evaluate(self, done: int, parameters: Mapping[str, Parameter], stopped: Stopped) -> dict[str, float]:
         """The numbers of all that are due, by metric; `parameters` are as a file would get them."""
@@ -111,10 +106,7 @@ class BestWeights:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` gave."""
         for metric in self.numbers:
-            steps, numbers = tensors[f"looks.{metric}.steps"], tensors[f"looks.{metric}.numbers"]
-            self.numbers[metric] = {
-                int(s.item()): number.item() for s, number in zip(steps, numbers, strict=True)
-            }
-        self.best = {
-            name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")
-        }
+            steps, numbers = (tensors[f"looks.{metric}.{what}"].tolist() for what in ("steps", "numbers"))
+            self.numbers[metric] = {int(step): number for step, number in zip(steps, numbers, strict=True)}
+        of_best = [name for name in tensors if name.startswith("best.")]
+        self.best = {name.removeprefix("best."): tensors[name] for name in of_best}

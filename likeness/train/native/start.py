@@ -36,10 +36,8 @@ class Start:
     @property
     def words(self) -> str:
         """What is known of it: `the weights of jade-1000.safetensors (of 1000 steps)`."""
-        steps = self.file.metadata.get("ss_steps")
-        return f"the weights of {self.path.name}" + (
-            f" (of {steps} steps)" if steps and steps.isdecimal() else ""
-        )
+        steps = self.file.metadata.get("ss_steps", "")
+        return f"the weights of {self.path.name}" + (f" (of {steps} steps)" if steps.isdecimal() else "")
 
     @torch.no_grad()
     def fill(self, base: Base, parameters: Mapping[str, Parameter]) -> None:
@@ -59,13 +57,14 @@ class Start:
         spare = sorted(set(found.layers) - set(lora_layers(base)))
         others = sorted(values.keys() - parameters.keys())
         if missing or spare or others:
-            lacks = f"lacks {len(missing)} of the layers that train.lora names ({', '.join(missing[:SHOWN])})"
-            more = f"has {len(spare)} others ({', '.join(spare[:SHOWN])})"
-            parts = f"has tensors of another kind ({', '.join(others[:SHOWN])})"
             what = [
-                words
-                for words, there in ((lacks, missing), (more, spare), (parts, others and not missing))
-                if there
+                f"{words} ({', '.join(names[:SHOWN])})"
+                for words, names in (
+                    (f"lacks {len(missing)} of the layers that train.lora names", missing),
+                    (f"has {len(spare)} others", spare),
+                    ("has tensors of another kind", [] if missing else others),
+                )
+                if names
             ]
             raise ConfigError(f"train.start_from {self.path}: it {' and '.join(what)}", reason="start-from",
                               remedy="set train.lora.kind, targets and blocks (and text_encoder_lr) as it was trained")  # fmt: skip

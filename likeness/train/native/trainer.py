@@ -45,9 +45,8 @@ def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
     cfg, places = run.config, run.paths
     every = read_examples(places.lora_training, face_fraction=cfg.train.data.face_fraction)
     device = pick_device(cfg.train.system.device)
-    state_bytes(
-        cfg.train.optimizer, device
-    )  # an optimizer that cannot step is refused before anything is loaded
+    # An optimizer that cannot step is refused before anything is loaded.
+    state_bytes(cfg.train.optimizer, device)
     if device.type == "cuda":
         sys.stderr.write(f"train: {predict(cfg.base, cfg.train).words()}\n")
     base = load_base(cfg.base, device=cfg.train.system.device, memo=run.repository.digests)

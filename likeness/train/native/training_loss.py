@@ -29,10 +29,8 @@ class Objective:
             set_dropout(self.base, derive(self.cfg.seed, "lora-dropout", step, part))
         self._random.manual_seed(derive(self.cfg.seed, "noise", step, part))
         timesteps = self.process.draw(len(drawn.latents), self._random)
-        weights = self.process.weights(timesteps)
-        return self._loss(
-            drawn, timesteps, weights, self.cfg.objective.noise_offset, self.cfg.objective.huber_c
-        )
+        objective, weights = self.cfg.objective, self.process.weights(timesteps)
+        return self._loss(drawn, timesteps, weights, objective.noise_offset, objective.huber_c)
 
     @torch.no_grad()
     def probe(self) -> float:
@@ -45,9 +43,8 @@ class Objective:
             self._random.manual_seed(derive(self.cfg.seed, "probe", draw))
             spread = (torch.arange(count, device=device) + 0.5) / count + draw
             timesteps = self.process.at(spread / self.cfg.selection.probe_draws)
-            losses.append(
-                self._loss(replace(drawn, weights=None), timesteps, torch.ones_like(spread), 0.0, None)[0]
-            )
+            plain = replace(drawn, weights=None)
+            losses.append(self._loss(plain, timesteps, torch.ones_like(spread), 0.0, None)[0])
         return torch.stack(losses).mean().item()
 
     def _loss(
@@ -67,11 +64,8 @@ class Objective:
             kept = self.base.predict(noisy[again], timesteps[again], of_class)
         # One pass for both: five images at once are faster than four and one.
         both = {name: torch.cat([value, drawn.of_class[name]]) for name, value in drawn.condition.items()}
-        predicted: Tensor = self.base.predict(
-            torch.cat([noisy, noisy[again]]),
-            torch.cat([timesteps, timesteps[again]]),
-            self.base.encode_condition(both),
-        )
+        all_noisy, all_timesteps = (torch.cat([of, of[again]]) for of in (noisy, timesteps))
+        predicted: Tensor = self.base.predict(all_noisy, all_timesteps, self.base.encode_condition(both))
         count = len(latents)
         return (
             weighted_loss(predicted[:count], wanted, weights, huber_c=huber_c, cells=drawn.weights),
