@@ -20,7 +20,7 @@ from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, entry, finished_sample
 from likeness.images import load_rgb
 from likeness.lora.door import refuse_others
-from likeness.lora.export import LoraSlot
+from likeness.lora.load import LoraSlot
 from likeness.lora.safetensors_io import find_weights, read_header, read_metadata
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
