@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from consent_clone import commit, git
 
 from likeness.cli.cloud_fetch import fetch
@@ -62,11 +63,13 @@ class World:
             self.store.write(self.records.runs, runs)
         self.at("mine", monkeypatch)
 
+    def cloud(self, *personas: str) -> Cloud:
+        """As settings of these people say."""
+        cfg = SimpleNamespace(personas=personas, tracking=SimpleNamespace(enabled=False))
+        return Cloud(cfg=cfg, repository=RepositoryPaths(self.root), store=self.store, engine=None)  # type: ignore[arg-type]
+
     def fetch(self, *personas: str) -> str:
-        cfg = SimpleNamespace(personas=personas or ("mia",), tracking=SimpleNamespace(enabled=False))
-        return fetch(
-            Cloud(cfg=cfg, repository=RepositoryPaths(self.root), store=self.store, engine=None), JOB
-        )  # type: ignore[arg-type]
+        return fetch(self.cloud(*(personas or ("mia",))), JOB)
 
     @property
     def experiments(self) -> list[str]:
@@ -89,6 +92,11 @@ def world(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def settings(root: Path) -> None:
     (root / "params.yaml").write_text("steps: 2\n")
-    (root / "dvc.lock").write_text("schema: '2.0'\n")
+    write_lock(root, "train@mia")
     (root / "stages").mkdir()
-    (root / "stages/dvc.lock").write_text("schema: '2.0'\n")
+    write_lock(root, "check", name="stages/dvc.lock")
+
+
+def write_lock(root: Path, *stages: str, name: str = "dvc.lock") -> None:
+    made = {stage: {"cmd": f"python -m {stage}"} for stage in stages}
+    (root / name).write_text(yaml.safe_dump({"schema": "2.0", "stages": made}))
