@@ -22,7 +22,7 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
 from likeness.tracking.cause import address_problem, tracking_uri
-from likeness.train.starting import starting_file
+from likeness.train.starting import check_start
 
 READ_BY_GIT_AND_DVC = (".gitignore", ".dvcignore", ".dvc/config", ".dvc/config.local", "dvc.yaml")
 
@@ -47,6 +47,7 @@ def check_parts(cfg: Config) -> None:
     Raises:
         ConfigError: lists all that is wrong.
     """
+    learn_from_git(RepositoryPaths.here().root)
     parts = (
         *_merge_problems(),
         *_provider_problems(cfg),
@@ -142,10 +143,10 @@ def _base_problems(cfg: Config) -> Iterator[str]:
 
 
 def _start_problems(cfg: Config) -> Iterator[str]:
-    """The LoRA file that training starts from is there, and stays."""
+    """The LoRA file that training starts from is there, stays, and can be started from as far as it tells."""
     try:
-        starting_file(cfg, RepositoryPaths.here())
-    except ConfigError as error:
+        check_start(cfg, RepositoryPaths.here())
+    except LikenessError as error:
         yield str(error)
 
 
@@ -222,7 +223,6 @@ def _others(paths: PersonaPaths) -> str:
 def _consent_problems(cfg: Config) -> Iterator[str]:
     """A record in force for each persona that covers what the whole graph does."""
     root = RepositoryPaths.here().root
-    learn_from_git(root)
     for name in cfg.personas:
         try:
             consent = in_force(root, name, ALL_USES, place=team_store(cfg))

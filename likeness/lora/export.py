@@ -21,7 +21,7 @@ from likeness.aligned import align_tensors
 from likeness.diffusion.bases import MISFIT, Base, Condition
 from likeness.diffusion.randomness import generator
 from likeness.disk import discard, write_atomic
-from likeness.errors import InputError
+from likeness.errors import InputError, ProviderError
 from likeness.lora.adapter import change, lora_layers, remove_lora
 from likeness.lora.keys import (
     EXACT,
@@ -30,7 +30,7 @@ from likeness.lora.keys import (
     split,
 )
 from likeness.lora.layers import read_layers
-from likeness.lora.load import compare, load_failure, load_lora
+from likeness.lora.load import REPORT, compare, load_lora
 from likeness.lora.safetensors_io import read_header
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -87,23 +87,30 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     """Load a Kohya file through diffusers and compare it layer by layer; ProviderError on any difference."""
     remove_lora(base)
     if lora_layers(base):
-        raise load_failure("the base still holds a LoRA, so the check would prove nothing")
+        raise _failed("the base still holds a LoRA, so the check would prove nothing")
     noise = torch.randn((1, *latent_shape), generator=generator("cpu", 0, "load-check")).to(base.device)
     timesteps = torch.tensor([base.MID_TIMESTEP], device=base.device)
     without = base.predict(noise, timesteps, base.encode_condition(condition))
     try:
-        load_lora(base, file)
-    except (*MISFIT, InputError) as error:
-        base.pipeline.unload_lora_weights()
-        raise load_failure(f"diffusers does not load it: {error}") from error
-    try:
-        tensors = align_tensors(load_file(file))
-        layers = compare(read_layers(base, tensors, read_header(file).metadata), base)
+        try:
+            load_lora(base, file)
+            tensors = align_tensors(load_file(file))
+            layers = compare(read_layers(base, tensors, read_header(file).metadata), base)
+        except InputError as error:
+            raise _failed(error.message, remedy=error.remedy) from error
+        except MISFIT as error:
+            raise _failed(f"diffusers does not load it: {error}") from error
         predicted = base.predict(noise, timesteps, base.encode_condition(condition))
         effect = (predicted - without).float().abs().mean().item()
     finally:
         base.pipeline.unload_lora_weights()
     if not effect > 0:
-        raise load_failure(f"the LoRA does not change what the base predicts (mean change {effect})",
+        raise _failed(f"the LoRA does not change what the base predicts (mean change {effect})",
                              remedy="train longer, or with a higher train.optimizer.lr")  # fmt: skip
     return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
+
+
+def _failed(message: str, remedy: str = REPORT) -> ProviderError:
+    return ProviderError(
+        f"the new LoRA file did not pass its check: {message}", reason="load-check", remedy=remedy
+    )

@@ -44,13 +44,14 @@ SHOWN = 3  # names in a message
 class LoraLayers:
     """A file's layers PART.LAYER by PEFT's names of their tensors, in float32, and the scale that readers give each;
     `precision` is one rounding of the coarsest type in the file, `alike` the number of layers that are matrices or
-    convolutions in the file as they are in the base."""
+    convolutions in the file as they are in the base, `contradicted` as in Scales."""
 
     layers: Mapping[str, Mapping[str, Tensor]]
     scales: Mapping[str, float]
     precision: float
     problems: tuple[str, ...]
     alike: int
+    contradicted: tuple[str, ...] = ()
 
 
 def read_layers(
@@ -102,7 +103,12 @@ def read_layers(
         torch.finfo(tensor.dtype).eps for tensor in tensors.values() if tensor.is_floating_point()
     )
     return LoraLayers(
-        layers=layers, scales=scales.by_layer, precision=precision, problems=scales.problems, alike=alike
+        layers=layers,
+        scales=scales.by_layer,
+        precision=precision,
+        problems=scales.problems,
+        alike=alike,
+        contradicted=scales.contradicted,
     )
 
 

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from likeness.aligned import align_module
 from likeness.diffusion.bases import MISFIT, Base
-from likeness.errors import InputError, ProviderError
+from likeness.errors import InputError
 from likeness.lora.adapter import adapter_parameters, lora_layers
+from likeness.lora.file import read_file
 from likeness.lora.keys import (
     KOHYA,
     SCALED,
@@ -24,34 +25,42 @@ from likeness.lora.keys import (
     file_settings,
 )
 from likeness.lora.layers import LoraLayers, read_layers
-from likeness.lora.safetensors_io import read_header
+from likeness.lora.read import layers_for
+from likeness.lora.safetensors_io import MAX_SHOWN, of_file, read_header
 
 ADAPTER = "exported"
 # What UNREAD are called under diffusers' names.
 UNREAD_PEFT = tuple(f".{part}" for part, name in KOHYA.items() if f".{name}" in UNREAD)
 # How far, in roundings of the coarsest type on the way, what was loaded may be from the file's.
 ROUNDINGS = 8
+REPORT = "report this with the train and base sections of params.yaml"
 
 
 def load_lora(base: Base, file: Path) -> None:
-    """Load a Kohya file through diffusers. What its pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
+    """Load a file through diffusers, by diffusers' own reading where that is right."""
     tensors = load_file(file)
-    direct = any(key.endswith((*UNREAD, *UNREAD_PEFT)) for key in tensors)
-    if not direct and load_plain(tensors):
+    if not any(key.endswith((*UNREAD, *UNREAD_PEFT)) for key in tensors) and load_plain(tensors):
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
+        _align(base)
     else:
-        found = read_layers(base, tensors, read_header(file).metadata)
-        named = diffusers_tensors(found.layers, found.scales)
-        if direct:
-            # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
-            named = dict(sorted(named.items(), key=lambda item: ".lora_A." not in item[0]))
-            settings = file_settings(named, base.NETWORK)
-            base.network.load_lora_adapter(
-                named, prefix=base.NETWORK, adapter_name=ADAPTER, metadata=settings
-            )
-            base.network.eval()
-        else:
-            base.pipeline.load_lora_weights(named, adapter_name=ADAPTER)
+        load_layers(base, read_layers(base, tensors, read_header(file).metadata))
+
+
+def load_layers(base: Base, found: LoraLayers) -> None:
+    """Load what was read of a file. What diffusers' pipelines drop (DoRA) or refuse (LoKr) goes to the network directly."""
+    named = diffusers_tensors(found.layers, found.scales)
+    if any(key.endswith(UNREAD_PEFT) for key in named):
+        # diffusers renames the layers attn.to_out unless it sees a lower matrix first.
+        named = dict(sorted(named.items(), key=lambda item: ".lora_A." not in item[0]))
+        settings = file_settings(named, base.NETWORK)
+        base.network.load_lora_adapter(named, prefix=base.NETWORK, adapter_name=ADAPTER, metadata=settings)
+        base.network.eval()
+    else:
+        base.pipeline.load_lora_weights(named, adapter_name=ADAPTER)
+    _align(base)
+
+
+def _align(base: Base) -> None:
     for layer in lora_layers(base).values():
         align_module(layer)
 
@@ -73,27 +82,40 @@ def load_plain(tensors: Mapping[str, Tensor]) -> bool:
 
 @contextmanager
 def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[None]:
-    """Inside, a LoRA file is loaded into the base; None loads nothing.
+    """Inside, a LoRA file of any trainer is loaded into the base; None loads nothing.
 
     Raises:
-        InputError: the file does not fit the base.
+        InputError: the file is broken or does not fit the base, or diffusers does not load all of it as it is.
     """
     if file is None:
         yield
         return
+    with of_file(str(file)):
+        found = layers_for(base, read_file(file))
     try:
-        load_lora(base, file)
-    except (OSError, *MISFIT) as error:
-        raise InputError(
-            f"{file} does not fit the base {base.name}: {error}",
-            reason="lora-misfit",
-            remedy="train it on this base, or choose the base it was trained on",
-        ) from error
-    try:
+        try:
+            load_lora(base, file)
+            compare(found, base)
+        except (OSError, InputError, *MISFIT):  # names that diffusers does not read, or not wholly
+            base.pipeline.unload_lora_weights()
+            _load_as_read(base, found, file)
         base.pipeline.set_adapters([ADAPTER], [scale])
         yield
     finally:
         base.pipeline.unload_lora_weights()
+
+
+def _load_as_read(base: Base, found: LoraLayers, file: Path) -> None:
+    try:
+        load_layers(base, found)
+        with of_file(str(file)):
+            compare(found, base)
+    except (OSError, *MISFIT) as error:
+        raise InputError(
+            f"{file} does not fit the base {base.name}: {str(error)[:MAX_SHOWN]}",
+            reason="lora-misfit",
+            remedy="train it on this base, or choose the base it was trained on",
+        ) from error
 
 
 class LoraSlot:
@@ -127,24 +149,27 @@ class LoraSlot:
 
 
 def compare(found: LoraLayers, base: Base) -> int:
-    """The number of layers that the loaded LoRA has; ProviderError where any differs from a file's layers."""
+    """The number of layers that the loaded LoRA has; InputError `lora-misfit` where any differs from a file's layers."""
     loaded_layers = lora_layers(base)
     if wrong := sorted(set(found.layers).symmetric_difference(loaded_layers)):
-        raise load_failure(
+        raise _other(
             f"{len(wrong)} layer(s) are in the file or in the loaded LoRA only, e.g. {wrong[0]}",
-            remedy="train.lora.targets names layers that diffusers does not map: leave them out, and report it",
+            "diffusers does not map these layers: train a LoRA without them (train.lora.targets), and report it",
         )
     for name, loaded in by_layer(adapter_parameters(base, ADAPTER)).items():
         effect = _effects(loaded, loaded_layers[name].scaling[ADAPTER])
         parts = {part: tensor.to(base.device) for part, tensor in found.layers[name].items()}
         right = _effects(parts, found.scales.get(name, 1.0))
+        if not all(tensor.isfinite().all() for tensor in right.values()):
+            raise InputError(f"what {name} changes is larger than a number can be", reason="lora-tensors",
+                             remedy="take an earlier checkpoint")  # fmt: skip
         precision = ROUNDINGS * max(
             found.precision, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values())
         )
         if effect.keys() != right.keys() or any(
             not (effect[part] - tensor).norm() <= precision * tensor.norm() for part, tensor in right.items()
         ):
-            raise load_failure(f"{name} was loaded with other weights or another scale than the file's")
+            raise _other(f"{name} was loaded with other weights or another scale than the file's")
     return len(loaded_layers)
 
 
@@ -157,9 +182,5 @@ def _effects(parts: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
     return found
 
 
-def load_failure(
-    message: str, remedy: str = "report this with the train and base sections of params.yaml"
-) -> ProviderError:
-    return ProviderError(
-        f"the new LoRA file did not pass its check: {message}", reason="load-check", remedy=remedy
-    )
+def _other(message: str, remedy: str = REPORT) -> InputError:
+    return InputError(message, reason="lora-misfit", remedy=remedy)
