@@ -25,7 +25,7 @@ from likeness.digests import sha256_file
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.images import load_rgb
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import loaded_lora
+from likeness.lora.load import loaded_lora
 from likeness.pipeline.manifest import read_manifest
 from likeness.store.items import ItemStore
 from likeness.train.config import TrainConfig

@@ -23,7 +23,7 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
 from likeness.tracking.cause import address_problem, tracking_uri
-from likeness.train.starting import starting_file
+from likeness.train.starting import check_start
 
 READ_BY_GIT_AND_DVC = (".gitignore", ".dvcignore", ".dvc/config", ".dvc/config.local", "dvc.yaml")
 
@@ -48,6 +48,7 @@ def check_parts(cfg: Config) -> None:
     Raises:
         ConfigError: lists all that is wrong.
     """
+    learn_from_git(RepositoryPaths.here().root)
     parts = (
         *_merge_problems(),
         # Every provider is built once: its settings, files and licences are checked where it declares them.
@@ -57,8 +58,8 @@ def check_parts(cfg: Config) -> None:
             for problem in _problem(getattr(cfg, section).built, f"{section}: ")
         ),
         *_base_problems(cfg),
-        # The LoRA file that training starts from is there, and stays.
-        *_problem(lambda: starting_file(cfg, RepositoryPaths.here())),
+        # The LoRA file that training starts from is there, stays, and can be started from as far as it tells.
+        *_problem(lambda: check_start(cfg, RepositoryPaths.here())),
         *_consent_problems(cfg),
         *_file_problems(cfg),
         *_problem(lambda: _check_embedder(cfg)),
@@ -218,7 +219,6 @@ def _others(paths: PersonaPaths) -> str:
 def _consent_problems(cfg: Config) -> Iterator[str]:
     """A record in force for each persona that covers what the whole graph does."""
     root = RepositoryPaths.here().root
-    learn_from_git(root)
     for name in cfg.personas:
         try:
             consent = in_force(root, name, ALL_USES, place=team_store(cfg))

@@ -47,7 +47,7 @@ from likeness.faces import FaceAnalyzer
 from likeness.ingest.analyse import photo_key
 from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments
-from likeness.lora.export import LoraSlot
+from likeness.lora.load import LoraSlot
 from likeness.marks.xmp import SourceType
 from likeness.paths import PersonaPaths
 from likeness.resize import ResizeConfig

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from consent_clone import commit, git
 
 from likeness.cli.cloud_fetch import fetch, fetch_command
@@ -64,6 +65,7 @@ class World:
         self.at("mine", monkeypatch)
 
     def cloud(self, *personas: str) -> Cloud:
+        """As settings of these people say."""
         cfg: Any = SimpleNamespace(personas=personas or ("mia",), tracking=SimpleNamespace(enabled=False))
         return Cloud(cfg=cfg, repository=RepositoryPaths(self.root), store=self.store, engine=None)
 
@@ -96,6 +98,11 @@ def world(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def settings(root: Path) -> None:
     (root / "params.yaml").write_text("steps: 2\n")
-    (root / "dvc.lock").write_text("schema: '2.0'\n")
+    write_lock(root, "train@mia")
     (root / "stages").mkdir()
-    (root / "stages/dvc.lock").write_text("schema: '2.0'\n")
+    write_lock(root, "check", name="stages/dvc.lock")
+
+
+def write_lock(root: Path, *stages: str, name: str = "dvc.lock") -> None:
+    made = {stage: {"cmd": f"python -m {stage}"} for stage in stages}
+    (root / name).write_text(yaml.safe_dump({"schema": "2.0", "stages": made}))

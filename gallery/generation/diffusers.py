@@ -48,7 +48,7 @@ class DiffusersDrawer(Enlarging):
         import torch
 
         from likeness.diffusion.determinism import deterministic
-        from likeness.lora.export import loaded_lora
+        from likeness.lora.load import loaded_lora
 
         options, base = self.config.evaluate, self.base
         width, height = size_px(options.side_px or self.config.train.data.side_px, shot.aspect)

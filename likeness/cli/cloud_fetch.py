@@ -3,7 +3,7 @@
 import re
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +19,11 @@ from likeness.pipeline.stage import ALL_USES
 from likeness.safety.consent import in_force
 from likeness.safety.consent.history import learn_from_git
 from likeness.tracking.records import merge_runs
+from likeness.versions.revision import stages_of
 
+LOCKS = ("dvc.lock", "stages/dvc.lock")
 MAY_CHANGE = re.compile(
-    r":(?:000000|100644) 100644 [0-9a-f]+ [0-9a-f]+ [AM]\t(?:params\.yaml|(?:stages/)?dvc\.lock)"
+    rf":(?:000000|100644) 100644 [0-9a-f]+ [0-9a-f]+ [AM]\t(?:{'|'.join(map(re.escape, ('params.yaml', *LOCKS)))})"
 )
 """What an experiment's commit has anew, as git lists it: its settings, and the digests of what the stages made; no links."""
 
@@ -43,8 +45,6 @@ def fetch_command(
         raise typer.BadParameter("name a job, or say --all")
     cloud = Cloud.here()
     learn_from_git(cloud.repository.root)
-    # Whoever can write to the store can name another person there: everybody of the settings is asked for.
-    _require(cloud, cloud.cfg.personas)
     if job is not None:
         cloud.job(job)
         _say(job, fetch(cloud, job))
@@ -84,7 +84,7 @@ def fetch(cloud: Cloud, name: str) -> str:
     """
     root, records = cloud.repository.root, JobRecords(cloud.store, name)
     launch = records.signed_launch()
-    _require(cloud, [launch["persona"]])  # who left the settings
+    in_force(root, launch["persona"], ALL_USES, place=cloud.store)  # whatever the settings name today
     bundle, runs = cloud.store.read(records.results), cloud.store.read(records.runs)
     if bundle is None:
         raise InputError(f"{name} has brought back nothing yet", reason="no-results",
@@ -105,8 +105,8 @@ def fetch(cloud: Cloud, name: str) -> str:
 
 
 def _take_experiment(root: Path, bundle: Path, launch: Mapping[str, Any]) -> None:
-    """The experiment's commit, where it is what DVC makes of the revision that was launched: settings and digests differ, and no
-    program, since `dvc exp apply` lays its files out to be run.
+    """The experiment's commit, where it is what DVC makes of the revision that was launched: settings differ and digests of this
+    person's stages, and no program, since `dvc exp apply` lays its files out to be run.
 
     Raises:
         InputError: as `fetch`.
@@ -126,7 +126,8 @@ def _take_experiment(root: Path, bundle: Path, launch: Mapping[str, Any]) -> Non
         raise InputError(f"the experiment of {launch['job']} does not fit this clone", reason="no-baseline",
                          remedy=f"git fetch origin {revision}: it was launched from that commit")  # fmt: skip
     listed = require_git("diff", "--raw", "--no-renames", "--no-abbrev", revision, heads[ref], root=root)
-    if changed := [one for one in listed.splitlines() if not MAY_CHANGE.fullmatch(one)]:
+    changed = [one for one in listed.splitlines() if not MAY_CHANGE.fullmatch(one)]
+    if changed := changed or _of_others(root, revision, heads[ref], launch["persona"]):
         names = ", ".join(one.rpartition("\t")[2] for one in changed[:5])
         raise InputError(f"the experiment of {launch['job']} changes {names}", reason="forged",
                          remedy="somebody edited the files on its machine: train it again elsewhere")  # fmt: skip
@@ -138,9 +139,27 @@ def _take_experiment(root: Path, bundle: Path, launch: Mapping[str, Any]) -> Non
     require_git("update-ref", ref, heads[ref], before, root=root)
 
 
-def _require(cloud: Cloud, personas: Iterable[str]) -> None:
-    for persona in personas:
-        in_force(cloud.repository.root, persona, ALL_USES, place=cloud.store)
+def _of_others(root: Path, before: str, after: str, persona: str) -> list[str]:
+    """The stages of other people that a commit's locks name otherwise: nobody has asked for their consent, which the job of one
+    person does not need.
+
+    Raises:
+        InputError: a lock does not read.
+    """
+    old, new = _locked(root, before), _locked(root, after)
+    changed = {stage for stage in old.keys() | new.keys() if old.get(stage) != new.get(stage)}
+    return sorted(stage for stage in changed if stage.partition("@")[2] not in ("", persona))
+
+
+def _locked(root: Path, revision: str) -> dict[str, Any]:
+    """The stages of a commit's locks."""
+    names = require_git("ls-tree", "--name-only", revision, "--", *LOCKS, root=root).splitlines()
+    texts = {name: require_git("show", f"{revision}:{name}", root=root) for name in names}
+    return {
+        f"{name}: {stage}": said
+        for name, text in texts.items()
+        for stage, said in stages_of(text, f"{name} of {revision}").items()
+    }
 
 
 def _say(job: str, experiment: str) -> None:

@@ -17,9 +17,10 @@ from likeness.errors import DiskError, InputError, LikenessError
 from likeness.formatting import format_bytes, on_terminal
 from likeness.lora.door import refuse_revoked
 from likeness.lora.inspect import LoraFile, read_lora
-from likeness.lora.safetensors_io import read_header
+from likeness.lora.safetensors_io import of_file, read_header
 from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET
 from likeness.paths import RepositoryPaths
+from likeness.safety.consent.history import learn_from_git
 
 # What a person asks first, and the keys of sd-scripts, ModelSpec and likeness that answer it.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -146,16 +147,20 @@ def convert_command(
       likeness convert jade-v1.safetensors small.safetensors --dtype bfloat16
     """
     try:
-        refuse_revoked(read_header(file).metadata, RepositoryPaths.here().root, what=str(file))
-        if to:
-            from likeness.lora.file import read_file, refuse_broken
+        said, root = read_header(file).metadata, RepositoryPaths.here().root
+        if CONSENT_ID in said:
+            learn_from_git(root)
+        refuse_revoked(said, root, what=str(file))
+        with of_file(str(file)):
+            if to:
+                from likeness.lora.file import read_file, refuse_broken
 
-            # before the libraries are loaded that know the bases: they take seconds
-            refuse_broken(read_file(file))
-        from likeness.lora.convert import convert
-        from likeness.lora.export import DTYPES
+                # before the libraries are loaded that know the bases: they take seconds
+                refuse_broken(read_file(file))
+            from likeness.lora.convert import convert
+            from likeness.lora.export import DTYPES
 
-        converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
+            converted = convert(file, to=to, dtype=DTYPES[dtype] if dtype else None)
         write_atomic(out, converted.data)
     except OSError as error:
         raise DiskError.of(error) or InputError(

@@ -22,7 +22,6 @@ from likeness.diffusion.bases import MISFIT, Base
 from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import compare, load_lora
 from likeness.lora.file import KEEP, read_file, refuse_broken
 from likeness.lora.keys import (
     EXACT,
@@ -36,6 +35,7 @@ from likeness.lora.keys import (
     rank_of,
 )
 from likeness.lora.layers import LoraLayers, fitted
+from likeness.lora.load import compare, load_lora
 from likeness.lora.read import compare_sizes, family_layers
 from likeness.lora.safetensors_io import described_bytes
 from likeness.lora.scale import ADAPTER_METADATA, say_scale

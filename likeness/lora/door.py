@@ -6,7 +6,6 @@ from pathlib import Path
 
 from likeness.errors import ConsentError
 from likeness.lora.said import CONSENT_ID
-from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.revocations import revocations
 
 ANOTHER_LORA = (
@@ -42,14 +41,14 @@ def refuse_others(
 
 
 def refuse_revoked(said: Mapping[str, str], repository: Path, *, what: str) -> None:
-    """Refuse weights of any place whose metadata, `said`, name a consent that this clone knows to have ended.
+    """Refuse weights of any place whose metadata, `said`, name a consent that this clone's list says was revoked; git's history is not
+    asked anew (learn_from_git).
 
     Raises:
         ConsentError: `consent-revoked`; `what` begins the message.
     """
     if CONSENT_ID not in said:
         return
-    learn_from_git(repository)
     if ended := next((one for one in revocations(repository) if one.id == said[CONSENT_ID]), None):
         raise ConsentError(
             f"{what}: the consent {ended.id} that it was trained under was revoked on {ended.date}",

@@ -18,6 +18,7 @@ from likeness.errors import InputError, without_control
 from likeness.lora.keys import MAGNITUDE, MID, REMEDY, by_layer, part_of, peft_form
 from likeness.lora.safetensors_io import MAX_SHOWN, PEFT_CONFIG, find_weights, read_header
 
+MAX_NAMES = 3  # in a message
 # What a kind's layer is made of.
 WHOLE = (
     {"lora_A.weight", "lora_B.weight"},
@@ -171,6 +172,15 @@ def whole_layer(name: str, parts: Mapping[str, Tensor]) -> tuple[dict[str, Tenso
         read = without_mid(name, read)
     check_parts(name, read)
     return read, alpha
+
+
+def refuse_endless(file: LoraFile) -> None:
+    """Refuse numbers that are infinite or not a number: InputError `lora-tensors`. They draw black pictures and teach nothing."""
+    if broken := [name for name, one in file.tensors.items() if not one.double().isfinite().all()]:
+        raise _wrong(
+            f"{len(broken)} tensors have numbers that are infinite or not a number ({', '.join(broken[:MAX_NAMES])})",
+            "take an earlier checkpoint",
+        )
 
 
 def refuse_broken(file: LoraFile) -> None:

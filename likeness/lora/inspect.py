@@ -21,7 +21,7 @@ from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.formatting import on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
-from likeness.lora.keys import of_inputs, part_of, said_base, size_of
+from likeness.lora.keys import NOT_READ, of_inputs, part_of, said_base, size_of
 from likeness.lora.safetensors_io import Header, find_weights, read_header
 from likeness.lora.scale import read_scales
 
@@ -41,9 +41,14 @@ INTEGERS: Mapping[str, Any] = {
     for name, kind in (("I64", "i8"), ("I32", "i4"), ("I16", "i2"), ("I8", "i1"), ("U8", "u1"), ("U16", "u2"),
                        ("U32", "u4"), ("U64", "u8"), ("BOOL", "?"))
 }  # fmt: skip
-# Kinds by a part of the names of their tensors; those that keys.py does not know are told and not converted.
-VARIANTS = {"lokr_w1": "LoKr", "hada_w1": "LoHa", "oft_": "OFT", "glora": "GLoRA", "lora_magnitude": "DoRA",
-            "dora_scale": "DoRA", ".magnitude": "DoRA"}  # fmt: skip
+# Kinds by a part of the names of their tensors.
+VARIANTS = {
+    "lokr_w1": "LoKr",
+    **NOT_READ,
+    "lora_magnitude": "DoRA",
+    "dora_scale": "DoRA",
+    ".magnitude": "DoRA",
+}
 # By starts of names, dots as underscores.
 PARTS = (
     ("text encoder 2", ("lora_te2_", "text_encoder_2_", "clip_g_")),
@@ -122,8 +127,8 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
     matches = sha256_bytes(memoryview(data)[header.start :]) == known if known else None
-    shapes = family_of_shapes({name: width for name, (*_, width) in sizes.items() if width})
     says = said_base(metadata, config)
+    shapes = family_of_shapes({name: size[1:] for name, size in sizes.items()}, says)
     return LoraFile(
         path=path, sha256=sha256_bytes(data), size_bytes=len(data), naming=_naming(names), variant=variant,
         family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,

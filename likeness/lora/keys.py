@@ -39,6 +39,8 @@ MAGNITUDE = "lora_magnitude_vector.weight"
 MID = "lora_mid.weight"
 # Rounding these would lose more than the file would gain.
 EXACT = ("alpha", MAGNITUDE)
+# Kinds that are told and not read, by a part of the names of their tensors.
+NOT_READ = {"hada_w1": "LoHa", "oft_": "OFT", "glora": "GLoRA"}
 # Ends of tensors' names in files of any trainer, by PEFT's name of the tensor; `.default` is an adapter's name, and
 # `_lora.down`, `.lora.down` and `lora_linear_layer` are diffusers' before PEFT.
 ENDS = {
@@ -63,7 +65,8 @@ def part_of(name: str) -> tuple[str, str] | None:
 def split(name: str) -> tuple[str, str]:
     """As `part_of`; InputError `lora-names` in place of None."""
     if (found := part_of(name)) is None:
-        raise InputError(f"{name} is not a tensor of a LoRA, DoRA or LoKr that is known here", reason="lora-names",
+        kind = next((f", but of a {kind}" for part, kind in NOT_READ.items() if part in name), "")
+        raise InputError(f"{name} is not a tensor of a LoRA, DoRA or LoKr that is known here{kind}", reason="lora-names",
                          remedy=REMEDY)  # fmt: skip
     return found
 

@@ -44,13 +44,14 @@ SHOWN = 3  # names in a message
 class LoraLayers:
     """A file's layers PART.LAYER by PEFT's names of their tensors, in float32, and the scale that readers give each;
     `precision` is one rounding of the coarsest type in the file, `alike` the number of layers that are matrices or
-    convolutions in the file as they are in the base."""
+    convolutions in the file as they are in the base, `contradicted` as in Scales."""
 
     layers: Mapping[str, Mapping[str, Tensor]]
     scales: Mapping[str, float]
     precision: float
     problems: tuple[str, ...]
     alike: int
+    contradicted: tuple[str, ...] = ()
 
 
 def read_layers(
@@ -100,7 +101,7 @@ def read_layers(
     kinds = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
     return LoraLayers(
         layers=layers, scales=scales.by_layer, precision=max(torch.finfo(kind).eps for kind in kinds),
-        problems=scales.problems, alike=alike,
+        problems=scales.problems, alike=alike, contradicted=scales.contradicted,
     )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ the same bytes twice. Its bytes without metadata are stable (tensors sorted by t
 rewritten here. Format: https://github.com/huggingface/safetensors#format (8-byte length, JSON, data).
 """
 
+import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -41,6 +42,17 @@ class Header:
     entries: Mapping[str, Mapping[str, Any]]
     metadata: dict[str, str]
     start: int
+
+
+@contextlib.contextmanager
+def of_file(what: str) -> Generator[None]:
+    """Inside, a refusal begins with `what`, the file that it is of."""
+    try:
+        yield
+    except InputError as error:
+        if what in error.message:
+            raise
+        raise InputError(f"{what}: {error.message}", reason=error.reason, remedy=error.remedy) from error
 
 
 def find_weights(path: Path) -> tuple[Path, dict[str, Any] | None]:

@@ -28,10 +28,12 @@ FLAT = (("ss_network_alpha", "ss_network_dim"), ("network_alpha", "network_dim")
 
 @dataclass(frozen=True, kw_only=True)
 class Scales:
-    """The scale of each layer as readers apply it, and what a person should know about it."""
+    """The scale of each layer as readers apply it, and what a person should know about it; `contradicted` are the layers of which
+    PEFT's settings say another rank than their matrices have."""
 
     by_layer: Mapping[str, float]
     problems: tuple[str, ...]
+    contradicted: tuple[str, ...] = ()
 
 
 def read_scales(
@@ -43,6 +45,7 @@ def read_scales(
     """The scales of layers of these `ranks`, None where a LoKr's factors are whole; `alphas` are tensors' values, `config` is
     adapter_config.json's content."""
     problems: list[str] = []
+    other: list[str] = []
     settings = dict(config) if config is not None else _adapter_settings(metadata, problems)
     scales = dict.fromkeys(ranks, 1.0)
     if any(layer in alphas for layer in ranks):
@@ -50,11 +53,10 @@ def read_scales(
     elif settings:
         found = _settings(ranks, settings)
         scales = {layer: scale for layer, (scale, _) in found.items()}
-        if other := sum(
-            bool(said) and ranks[layer] not in (None, said) for layer, (_, said) in found.items()
-        ):
+        other = [layer for layer, (_, said) in found.items() if said and ranks[layer] not in (None, said)]
+        if other:
             problems.append(
-                f"of {other} layer(s) its settings say another rank than the matrices have: PEFT does not load them"
+                f"of {len(other)} layer(s) its settings say another rank than the matrices have: PEFT does not load them"
             )
         parts = {layer.partition(".")[0] for layer in ranks if config is None} & PARTS
         if lacking := sorted(part for part in parts if f"{part}.target_modules" not in settings):
@@ -76,7 +78,7 @@ def read_scales(
         )
     elif any(not scale > 0 for scale in scales.values()):
         problems.append("a layer's alpha is not positive: it does nothing, or the opposite")
-    return Scales(by_layer=scales, problems=tuple(problems))
+    return Scales(by_layer=scales, problems=tuple(problems), contradicted=tuple(other))
 
 
 def say_scale(metadata: dict[str, str], alpha: float | None, ranks: Collection[int | None]) -> None:

@@ -72,7 +72,15 @@ class Found:
 
 
 def sign(data: bytes, mime: str, claim: Claim, key: SigningKey) -> bytes:
-    """The same file with a signed statement in it. Whatever is written to it afterwards breaks the signature.
+    """As `sign_stream`, of a file's bytes."""
+    out = io.BytesIO()
+    sign_stream(io.BytesIO(data), out, mime, claim, key)
+    return out.getvalue()
+
+
+def sign_stream(source: BinaryIO, out: BinaryIO, mime: str, claim: Claim, key: SigningKey) -> None:
+    """Write the same file with a signed statement in it; `out` is read, too. Whatever is written to it afterwards breaks the
+    signature.
 
     Raises:
         InputError: `not-signable`, C2PA's library cannot write to this file.
@@ -85,9 +93,7 @@ def sign(data: bytes, mime: str, claim: Claim, key: SigningKey) -> bytes:
             builder.add_ingredient(json.dumps(described), one.mime, io.BytesIO(one.data))
         # By a callback: the library is never given the key, which a token would not give.
         signer = c2pa.Signer.from_callback(key.private.sign, c2pa.C2paSigningAlg.ED25519, key.chain.decode())
-        out = io.BytesIO()
-        builder.sign(signer, mime, io.BytesIO(data), out)
-        return out.getvalue()
+        builder.sign(signer, mime, source, out)
     except c2pa.C2paError as error:
         raise InputError(f"{claim.title} cannot be signed: {error}", reason="not-signable",
                          remedy="check the file and marks.certificate_file") from error  # fmt: skip

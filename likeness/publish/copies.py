@@ -21,7 +21,7 @@ from typing import TypeVar
 import likeness
 from likeness.dataset.archive import write_zip
 from likeness.digests import sha256_bytes, sha256_file
-from likeness.disk import write_atomic
+from likeness.disk import write_atomic, writing
 from likeness.errors import InputError
 from likeness.git import git
 from likeness.images import PNG, mime_of
@@ -157,11 +157,15 @@ class Workshop:
             pictures = dict(zip(inside, in_threads(mark, inside), strict=True))
             described = {**self.statement, "of": digest, "pictures": pictures}
             (inner / MARKS).write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
-            write_zip(out, inner, [*names, MARKS])
+            unsigned = out.with_suffix(".unsigned")
+            write_zip(unsigned, inner, [*names, MARKS])
+            shutil.rmtree(inner)
             claim = Claim(title=name, code=self._widest(pictures.values()),
                           publication={**self.statement, "of": digest, "mark": self.publication.mark})  # fmt: skip
-            write_atomic(out, claims.sign(out.read_bytes(), claims.ZIP, claim, self.key))
-            shutil.rmtree(inner)
+            size = unsigned.stat().st_size  # several GiB, it may be
+            with writing(out, size), unsigned.open("rb") as read, out.open("w+b") as written:
+                claims.sign_stream(read, written, claims.ZIP, claim, self.key)
+            unsigned.unlink()
 
         return self._made(name, [digest], self.statement, make)
 

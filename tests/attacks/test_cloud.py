@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 from consent_clone import DAY, end, git
-from job_world import NAME, settings
+from job_world import JOB, NAME, settings, write_lock
 
 from likeness.cli import cloud_fetch
+from likeness.cli.cloud_fetch import fetch_command
+from likeness.cli.cloud_jobs import Cloud
 from likeness.cloud import job as machine
 from likeness.errors import ConfigError, ConsentError, InputError
 from likeness.paths import RepositoryPaths
@@ -63,6 +65,26 @@ def test_files_that_were_edited_on_the_machine_do_not_come_home(world, monkeypat
     with pytest.raises(InputError) as caught:
         world.fetch()
     assert caught.value.reason == "forged"
+    assert world.experiments == []
+
+
+def test_digests_of_other_peoples_stages_do_not_come_home(world, monkeypatch):
+    """`dvc pull` would bring hers, and the job's person alone was asked for."""
+
+    def change(root: Path) -> None:
+        settings(root)
+        write_lock(root, "train@mia", "train@jade")
+
+    world.bring(world.experiment(change), None, monkeypatch)
+    with pytest.raises(InputError, match="changes train@jade") as caught:
+        world.fetch("mia", "jade")
+    assert (caught.value.reason, world.experiments) == ("forged", [])
+
+
+def test_a_lock_that_does_not_read_does_not_come_home(world, monkeypatch):
+    world.bring(world.experiment(written("dvc.lock", "- x\n")), None, monkeypatch)
+    with pytest.raises(InputError, match=r"dvc\.lock of \w+ cannot be read"):
+        world.fetch()
     assert world.experiments == []
 
 
@@ -134,6 +156,15 @@ def test_nothing_of_her_comes_home_after_a_revocation(world, monkeypatch):
     with pytest.raises(ConsentError):
         world.fetch("jade")  # the settings name her no more
     assert world.experiments == []
+
+
+def test_somebody_elses_revocation_keeps_no_result_from_coming_home(world, monkeypatch):
+    world.bring(world.experiment(settings), None, monkeypatch)
+    share(world.store, Revocation(id="jade-2026-11", persona="jade", kind="synthetic", date=DAY))
+    monkeypatch.setattr(Cloud, "here", lambda: world.cloud("mia", "jade"))
+    monkeypatch.setattr(Cloud, "job", lambda self, name: None)
+    fetch_command(JOB)
+    assert world.experiments == [f"refs/exps/ab/cd/{NAME}"]
 
 
 @pytest.mark.parametrize("at", range(4))

@@ -1,5 +1,6 @@
 """Another person's weights in the place of this one's: nothing draws with them under this one's consent."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from likeness.comfy.trial import run_trial
 from likeness.errors import ConsentError
 from likeness.evaluate.draw import draw_asked, refuse_weights_of_others
 from likeness.lora.safetensors_io import weights_bytes
+from likeness.safety.consent.revocations import Revocation, revoke
 from likeness.versions.sides import sides
 from stages import evaluate
 
@@ -80,3 +82,15 @@ def test_weights_of_the_term_before_still_draw(folders, monkeypatch):
     says(folders.places.weights, run.consent.id)
     vars(run)["consent"] = renewed
     refuse_weights_of_others(run, folders.places.weights)
+
+
+def test_weights_of_a_revoked_term_draw_nothing_whatever_record_renews_it(folders):
+    run = run_of("evaluate", config(), PERSONA)
+    vars(run)["consent"] = run.consent.model_copy(update={"id": "jade-2028-01", "renews": "jade-2026-01"})
+    says(folders.places.weights, "jade-2026-01")
+    refuse_weights_of_others(run, folders.places.weights)
+    revoke(
+        run.repository.root, Revocation(id="jade-2026-01", persona="jade", date=datetime.date(2026, 11, 30))
+    )
+    with pytest.raises(ConsentError, match="was revoked on 2026-11-30"):
+        refuse_weights_of_others(run, folders.places.weights)

@@ -15,8 +15,9 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import load_base
 from likeness.errors import ConfigError
 from likeness.lora.convert import convert
-from likeness.lora.export import check_loads, load_lora, loaded_lora, publish
+from likeness.lora.export import check_loads, publish
 from likeness.lora.inspect import read_lora
+from likeness.lora.load import load_lora, loaded_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.train.config import incompatibilities
 from likeness.train.native.data import read_examples

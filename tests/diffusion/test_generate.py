@@ -9,7 +9,7 @@ from lora_runs import run_in, train_config
 from likeness.diffusion.families import bases
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.errors import InputError
-from likeness.lora.export import LoraSlot, loaded_lora
+from likeness.lora.load import LoraSlot, loaded_lora
 
 SHOT = GenerationRequest(
     prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64

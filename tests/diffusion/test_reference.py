@@ -13,7 +13,7 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.reference import Reference, find_adapter
 from likeness.errors import ConfigError
-from likeness.lora.export import loaded_lora
+from likeness.lora.load import loaded_lora
 
 SHOT = GenerationRequest(
     prompt="jade woman", negative_prompt="", seed=1, steps=2, guidance_scale=4.0, side_px=64

@@ -141,6 +141,26 @@ def test_a_purge_empties_dvcs_caches_and_its_remote_and_a_second_one_finds_nothi
     assert "nothing of jade was found" in likeness(emptied, "consent", "purge", "jade", "--yes")
 
 
+def test_what_a_hand_lays_back_and_dvc_commits_is_run_by_nothing_and_purged_again(
+    ended: RepositoryClone, tmp_path: Path
+):
+    """Outputs, dvc.lock and what `check` writes, from a copy made before; `dvc commit` takes them in."""
+    aside, folder = tmp_path / "aside", ended.folder
+    shutil.copytree(folder / "data", aside / "data")
+    shutil.copyfile(folder / "dvc.lock", aside / "dvc.lock")
+    likeness(ended, "consent", "purge", "jade", "--yes")
+    shutil.copytree(aside / "data", folder / "data", dirs_exist_ok=True)
+    shutil.copyfile(aside / "dvc.lock", folder / "dvc.lock")
+    ended.dvc("commit", "-f", "ingest@jade")
+    assert left(ended) != []
+    assert REVOKED in said(ended, ("repro", "ingest@jade"))
+    assert REVOKED in said(ended, ("repro", "-s", "-f", "ingest@jade"))
+    likeness(ended, "consent", "purge", "jade", "--yes")
+    said(ended, ("checkout",))
+    assert left(ended) == []
+    assert "nothing of jade was found" in likeness(ended, "consent", "purge", "jade", "--yes")
+
+
 def until(reached: Callable[[], object], every_s: float = 0.2) -> None:
     """Poll another program until it is where it is meant to be."""
     deadline = time.monotonic() + PATIENCE_S

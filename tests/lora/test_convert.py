@@ -112,15 +112,27 @@ def test_what_is_not_known_is_refused_by_name(tmp_path, tensors, words, to):
     assert caught.value.reason in ("lora-names", "lora-ambiguous")
 
 
-def test_what_flux_1_and_klein_share_is_not_called_either(tmp_path):
+def test_what_flux_1_and_klein_share_is_called_as_the_metadata_say_or_neither(tmp_path):
+    layer = "lora_unet_double_blocks_0_img_attn_qkv"
     tensors = {
-        "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": torch.ones(2, 3072),
-        "lora_unet_double_blocks_0_img_attn_qkv.lora_up.weight": torch.ones(9216, 2),
+        f"{layer}.lora_down.weight": torch.ones(2, 3072),
+        f"{layer}.lora_up.weight": torch.ones(9216, 2),
     }
     file = write(tmp_path, tensors)
-    assert read_lora(file).family is None
+    assert read_lora(file).family == "FLUX.1 or FLUX.2 klein"
+    assert read_lora(file).problems == ()
+    with pytest.raises(
+        InputError, match=r"those of FLUX\.1 or FLUX\.2 klein, and nothing in it says of which"
+    ):
+        convert(file, to="kohya", dtype=None)
+    file = write(tmp_path, tensors, {"modelspec.architecture": "Flux.2-klein-4b/lora"})
+    assert read_lora(file).problems == ()
     for to in ("kohya", "diffusers"):  # q, k and v share the lower matrix
         assert convert(file, to=to, dtype=None).layers == 3
+    file = write(tmp_path, tensors, {"ss_base_model_version": "flux1"})
+    assert read_lora(file).problems == ()
+    with pytest.raises(InputError, match=r"its layers are those of FLUX\.1, whose"):
+        convert(file, to="kohya", dtype=None)
 
 
 @pytest.mark.parametrize("end", ["lora_up.bias", "lora_B.bias", "lora_B.default.bias"])

@@ -20,7 +20,8 @@ from likeness.diffusion.families import bases
 from likeness.diffusion.families.sd import StableDiffusion
 from likeness.errors import ProviderError
 from likeness.lora.adapter import adapter_parameters, add_lora, lora_tensors
-from likeness.lora.export import ADAPTER, check_loads, kohya_tensors, load_lora, publish
+from likeness.lora.export import check_loads, kohya_tensors, publish
+from likeness.lora.load import ADAPTER, load_lora
 from likeness.lora.safetensors_io import read_metadata, weights_bytes
 from likeness.train.native.data import dataset_digest, read_examples
 from likeness.train.native.metadata import describe

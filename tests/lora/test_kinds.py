@@ -13,8 +13,9 @@ from likeness.cli.inspect import convert_command
 from likeness.errors import ConfigError, InputError
 from likeness.lora.adapter import START, add_lora, lora_layers, remove_lora
 from likeness.lora.convert import convert
-from likeness.lora.export import load_lora, publish
+from likeness.lora.export import publish
 from likeness.lora.inspect import read_lora
+from likeness.lora.load import load_lora
 from likeness.lora.safetensors_io import read_metadata
 
 # Linear layers, and convolutions of one pixel and of nine; LoKr with a whole second factor and a decomposed one.

@@ -308,6 +308,7 @@ def test_the_command_refuses_without_a_traceback(tmp_path):
     file = write(tmp_path, hostile()["alpha of 8 numbers"])
     done = CliRunner().invoke(app, ["convert", str(file), str(tmp_path / "out.safetensors"), "--to", "kohya"])
     assert done.exit_code == 1
+    assert f"{file}: " in done.stderr
     assert "not one finite number" in done.stderr
     assert isinstance(done.exception, SystemExit)  # anything else would be printed with its traceback
     assert not (tmp_path / "out.safetensors").exists()

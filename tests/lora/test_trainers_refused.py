@@ -101,8 +101,13 @@ def test_pefts_lokr_is_scaled_where_its_factors_are_whole_too(tmp_path, to):
         ("lora_unet_layers_0_attention_qkv", 6912, 2304, "those of Lumina 2"),
         ("diffusion_model.double_blocks.0.img_attn.qkv", 12288, 4096, "those of FLUX.2 klein 9B"),
         ("diffusion_model.double_blocks.0.img_attn.qkv", 18432, 6144, "those of FLUX.2 dev"),
-        # FLUX.1's: klein's blocks of this number and width give more.
-        ("lora_unet_single_blocks_7_linear1", 21504, 3072, "21504 x 3072 and not 27648 x 3072"),
+        # Klein's blocks of these numbers and width have gates, and give more.
+        ("lora_unet_single_blocks_7_linear1", 21504, 3072, r"those of FLUX\.1,"),
+        ("diffusion_model.single_blocks.7.linear2", 3072, 15360, r"those of FLUX\.1,"),
+        ("transformer.single_transformer_blocks.7.proj_out", 3072, 15360, r"those of FLUX\.1,"),
+        ("transformer.transformer_blocks.3.ff.net.0.proj", 12288, 3072, r"those of FLUX\.1,"),
+        ("lora_unet_double_blocks_3_txt_mlp_2", 3072, 12288, r"those of FLUX\.1,"),
+        ("lora_unet_double_blocks_3_img_mod_lin", 18432, 3072, r"those of FLUX\.1,"),
         # SD 1.5's middle block, where SDXL's reads 2048 numbers a token; and a token of neither.
         ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k", 1280, 999, "1280 x 999 and not 1280 x "),
     ],
@@ -136,11 +141,19 @@ def test_published_text_encoders_are_not_called_another_bases(tmp_path):
     assert note.startswith("1 of 2 layers do not have the published SDXL's sizes")
 
 
-def test_a_layer_of_flux_1_among_those_that_klein_shares_is_told(tmp_path):
+@pytest.mark.parametrize(("outputs", "title"), [(21504, "FLUX.1"), (27648, "FLUX.2 klein")])
+def test_one_layer_tells_flux_1_from_klein_among_those_that_both_have(tmp_path, outputs, title):
     shared = {f"lora_unet_double_blocks_{block}_img_attn_qkv": (*matrices(9216, 3072), 1) for block in (0, 1)}
-    single = {"lora_unet_single_blocks_0_linear1": (*matrices(21504, 3072), 1)}
-    (note,) = convert(write(tmp_path, named(shared | single)), to="kohya", dtype=None).notes
-    assert note.startswith("1 of 7 layers do not have the published FLUX.2 klein's sizes")
+    single = {"lora_unet_single_blocks_0_linear1": (*matrices(outputs, 3072), 1)}
+    file = write(tmp_path, named(shared | single))
+    assert read_lora(file).family == title
+    if title == "FLUX.1":
+        with pytest.raises(
+            InputError, match=r"its layers are those of FLUX\.1, whose files are not converted"
+        ):
+            convert(file, to="kohya", dtype=None)
+    else:
+        assert convert(file, to="kohya", dtype=None).base == title
 
 
 def test_a_folder_says_whose_text_encoder_it_is_by_its_bases_name(tmp_path):
@@ -167,8 +180,9 @@ KEY = f"lora_unet_{TO_K.replace('.', '_')}"
     ids=["LyCORIS with dora_wd", "ai-toolkit's LoKr of klein"],
 )  # fmt: skip
 def test_a_whole_file_that_is_not_read_is_not_called_broken(tmp_path, tensors, words):
+    says = {"modelspec.architecture": "Flux.2-klein-4b/lora"} if "double_blocks" in min(tensors) else {}
     with pytest.raises(InputError, match=words) as caught:
-        convert(write(tmp_path, tensors), to="kohya", dtype=None)
+        convert(write(tmp_path, tensors, says), to="kohya", dtype=None)
     assert caught.value.remedy == "keep the file as it is: ComfyUI reads it"
 
 

@@ -14,7 +14,8 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.load import load_base
 from likeness.digests import sha256_file
 from likeness.lora.adapter import remove_lora
-from likeness.lora.export import kohya_tensors, loaded_lora
+from likeness.lora.export import kohya_tensors
+from likeness.lora.load import loaded_lora
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.train.native.cache import encode_examples
 from likeness.train.native.checkpoint import RunFolder

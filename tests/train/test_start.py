@@ -1,6 +1,7 @@
 """Training that starts from a LoRA file: with its weights exactly, under a key of its own, or not at all."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from safetensors.torch import load_file, save_file
 from likeness.check import check_parts
 from likeness.cli.compose import compose
 from likeness.config import load_config
-from likeness.errors import ConfigError, ConsentError, InputError
+from likeness.errors import ConfigError, ConsentError, InputError, LikenessError
 from likeness.lora.adapter import add_lora, lora_tensors
 from likeness.lora.convert import convert
 from likeness.lora.safetensors_io import read_metadata
+from likeness.paths import RepositoryPaths
 from likeness.train.config import TrainConfig
 from likeness.train.native.start import read_start
+from likeness.train.starting import check_start
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,6 +163,54 @@ def test_the_check_finds_a_file_that_will_not_be_there(in_tmp, named, words):
     with pytest.raises(ConfigError) as caught:
         check_parts(load_config(Path("params.yaml")))
     assert words in str(caught.value)
+
+
+def layer(rank=4, **changed):
+    tensors = {
+        "lora_unet_x.lora_down.weight": torch.ones(rank, 8),
+        "lora_unet_x.lora_up.weight": torch.ones(8, rank),
+    }
+    return tensors | changed
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata", "words"),
+    [
+        (layer(rank=8), None, "its layers have the rank 8, and train.lora.rank is 4"),
+        (layer(**{"lora_unet_x.hada_w1_a": torch.ones(2, 2)}), None, "hada_w1_a is not a tensor of a LoRA"),
+        (
+            layer(**{"lora_unet_x.lora_up.weight": torch.full((8, 4), torch.nan)}),
+            None,
+            "32 of its numbers are infinite",
+        ),
+        (
+            layer(),
+            {"likeness.consent_id": "mia-2026-02"},
+            "under the consent record mia-2026-02, not jade-2026-11",
+        ),
+        (None, None, "first.safetensors is not a safetensors file"),
+    ],
+    ids=["rank", "LoHa", "NaN", "another person's", "no file"],
+)
+def test_the_check_finds_a_file_that_training_would_refuse(in_tmp, tensors, metadata, words):
+    """Before anything is bought: training comes last."""
+    if tensors is None:
+        Path("first.safetensors").write_bytes(b"PK")
+    else:
+        save_file(tensors, "first.safetensors", metadata)
+    shutil.copytree(ROOT / "consent", "consent")
+    compose(ROOT, Path("params.yaml"), ["train.start_from=first.safetensors", "train.lora.rank=4"])
+    with pytest.raises(LikenessError, match=words) as caught:
+        check_start(load_config(Path("params.yaml")), RepositoryPaths.here())
+    assert caught.value.message.startswith("train.start_from first.safetensors")
+    assert caught.value.remedy
+
+
+def test_the_check_lets_a_file_of_its_own_pass(in_tmp):
+    save_file(layer(), "first.safetensors", {"likeness.consent_id": "jade-2026-11"})
+    shutil.copytree(ROOT / "consent", "consent")
+    compose(ROOT, Path("params.yaml"), ["train.start_from=first.safetensors", "train.lora.rank=4"])
+    check_start(load_config(Path("params.yaml")), RepositoryPaths.here())
 
 
 def test_pissa_starts_from_the_base_alone():

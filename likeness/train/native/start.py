@@ -13,14 +13,14 @@ from torch.nn import Parameter
 
 from likeness.diffusion.bases import Base
 from likeness.digests import sha256_bytes, sha256_file
-from likeness.errors import ConfigError, InputError
+from likeness.errors import ConfigError
 from likeness.lora.adapter import lora_layers
 from likeness.lora.door import refuse_others
-from likeness.lora.file import LoraFile, read_file
+from likeness.lora.file import LoraFile, read_file, refuse_endless
 from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
-from likeness.lora.layers import read_layers
-from likeness.lora.safetensors_io import find_weights
+from likeness.lora.read import layers_for
+from likeness.lora.safetensors_io import find_weights, of_file
 
 SHOWN = 3  # names in a message
 
@@ -47,7 +47,8 @@ class Start:
             InputError: it is no LoRA that is read, or not of this base.
             ConfigError: it has other layers, another rank or kind than train.lora says.
         """
-        found = read_layers(base, self.file.tensors, self.file.metadata, self.file.config)
+        with of_file(f"train.start_from {self.path}"):
+            found = layers_for(base, self.file)
         values: dict[str, Tensor] = {}
         for layer, module in lora_layers(base).items():
             share = found.scales.get(layer, 1.0) / module.scaling.get(ADAPTER, 1.0)
@@ -84,11 +85,10 @@ def read_start(path: Path, consent_id: str) -> Start:
         InputError: it is not a safetensors file, or holds numbers that are infinite or not a number.
         ConsentError: it says that it was trained under another consent record.
     """
-    file = read_file(path)
-    refuse_others(file.metadata, (consent_id,), what=f"train.start_from {path}")
-    if broken := [name for name, one in file.tensors.items() if not one.double().isfinite().all()]:
-        raise InputError(f"train.start_from {path}: {len(broken)} tensors have numbers that are infinite or not a number "
-                         f"({', '.join(broken[:SHOWN])})", reason="lora-tensors", remedy="take an earlier checkpoint")  # fmt: skip
+    with of_file(f"train.start_from {path}"):
+        file = read_file(path)
+        refuse_others(file.metadata, (consent_id,), what=f"train.start_from {path}")
+        refuse_endless(file)
     weights, config = find_weights(path)
     digest = sha256_file(weights)
     if config is not None:
