@@ -34,6 +34,17 @@ def processes(folder: Path) -> list[int]:
     return found
 
 
+def left_running(folder: Path) -> list[int]:
+    """What stays: whom -9 has hit is still in the list until the kernel has ended it."""
+    found = processes(folder)
+    for _ in range(200):
+        if not found:
+            break
+        time.sleep(0.05)
+        found = processes(folder)
+    return found
+
+
 def kill(kind: str, folder: Path, machine: subprocess.Popen, records: JobRecords) -> None:
     match kind:
         case "machine":  # all of it at once, as when its power fails
@@ -91,7 +102,7 @@ def test_twenty_kills_lose_an_interval_each_at_most(tmp_path):
         real_s += time.time() - began
         records.remote.delete([f"cloud/{records.job}/lease.json"])  # one that ended is renewed by nobody
         records.renew(600)
-        assert processes(tmp_path) == [], kind
+        assert left_running(tmp_path) == [], kind
         ends.append(records.lives()[-1].end)
     assert len(kinds) == 20
     assert max(lost) <= EVERY
