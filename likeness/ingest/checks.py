@@ -205,8 +205,9 @@ def _is_scaled(photo: Candidate) -> bool:
 
 def _px(photo: Candidate) -> str:
     now, stored = f"{photo.measured.width}x{photo.measured.height} px", photo.measured.stored_px
-    scaled = stored and _is_scaled(photo)
-    return f"{now} (scaled down from {stored[0]}x{stored[1]} by ingest.max_side_px)" if scaled else now
+    if stored and _is_scaled(photo):
+        return f"{now} (scaled down from {stored[0]}x{stored[1]} by ingest.max_side_px)"
+    return now
 
 
 def _sharp(photo: Candidate, cfg: IngestConfig, _: Consent) -> Refusal | None:

@@ -188,8 +188,8 @@ def first_page(data: bytes) -> Iterator[ImageFileDirectory_v2]:
         return tags
 
     yield (first := page())
-    inner = first.get(SUBIFD, ())
-    yield from map(page, inner if isinstance(inner, tuple) else (inner,))
+    inner: Any = first.get(SUBIFD, ())
+    yield from map(page, cast("tuple[int, ...]", inner) if isinstance(inner, tuple) else (inner,))
 
 
 def _rare_jpeg(data: bytes) -> str | None:

@@ -142,7 +142,8 @@ def _mouth(lab: Lab, points):
 
 
 def _slope(lab: Lab, width: float):
-    return np.hypot(*np.gradient(regions.light(lab, SPOT * width)))
+    down, across = np.gradient(regions.light(lab, SPOT * width))
+    return np.hypot(down, across)
 
 
 def _shine(lab: Lab, skin: Mask, width: float) -> float:

@@ -40,7 +40,7 @@ def from_outline(inside: Mask) -> NDArray[np.float32]:
 
 def light(lab: NDArray[np.float32], spot_px: float) -> NDArray[np.float32]:
     """Lightness [h, w] over spots of this size."""
-    return np.asarray(cv2.GaussianBlur(lab[..., 0], (0, 0), max(spot_px, 0.5)))
+    return np.asarray(cv2.GaussianBlur(lab[..., 0], (0, 0), max(spot_px, 0.5)), np.float32)
 
 
 def hull(points: NDArray[np.float64], shape: tuple[int, int], growth: float = 1.0) -> Mask:

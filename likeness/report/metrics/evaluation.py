@@ -1,7 +1,7 @@
 """What the evaluation measured."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from likeness.report.collect import Collected
 from likeness.report.metrics import Metric
@@ -15,7 +15,7 @@ def _first(got: Collected) -> Mapping[str, Any]:
 
 
 def _leak(got: Collected) -> str | None:
-    leak = (_first(got).get("name_test") or {}).get("leak")
+    leak = cast(Any, _first(got).get("name_test") or {}).get("leak")
     return percent(leak["value"]) + interval(leak) if leak and leak["value"] is not None else None
 
 

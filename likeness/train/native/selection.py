@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -106,7 +106,7 @@ class BestWeights:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` gave."""
         for metric in self.numbers:
-            steps, numbers = (tensors[f"looks.{metric}.{what}"].tolist() for what in ("steps", "numbers"))
-            self.numbers[metric] = {int(step): number for step, number in zip(steps, numbers, strict=True)}
+            kept = (cast(Any, tensors[f"looks.{metric}.{what}"]).tolist() for what in ("steps", "numbers"))
+            self.numbers[metric] = dict(zip(*kept, strict=True))
         of_best = [name for name in tensors if name.startswith("best.")]
         self.best = {name.removeprefix("best."): tensors[name] for name in of_best}
