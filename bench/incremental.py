@@ -20,7 +20,8 @@ from likeness.images import decode_rgb, encode_jpeg, encode_png
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.outputs import finish
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 
 ITEMS, SIDE_PX, WORKERS = 1000, 512, 2
 

@@ -29,7 +29,8 @@ from bench.scale_things import (
 from likeness.config import Config, load_config
 from likeness.paths import PARAMS
 from likeness.safety.consent.load import read_consent
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 
 
 def duplicates(count: int, config: Config) -> Work:

@@ -19,7 +19,7 @@ from likeness.errors import AuthError
 from likeness.purchases.buy import Delivery, Purchase
 from likeness.purchases.prices import Quote, price_of
 from likeness.digests import sha256_pixels
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 
 
 @dataclass(frozen=True, kw_only=True)

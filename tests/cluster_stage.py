@@ -19,7 +19,7 @@ from likeness.errors import ConsentError, InputError, ProviderError, TransientEr
 from likeness.paths import RepositoryPaths
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.run import Run
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 
 ITEMS = 12
 ERRORS: dict[int, Exception] = {

@@ -32,7 +32,7 @@ from likeness.images import RGB, decode_rgb, encode_png
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Purchase
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 from likeness.swap import Portrait, Swapped
 from likeness.swap.maxstudio import MaxStudioSwapper
 

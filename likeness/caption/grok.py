@@ -14,7 +14,8 @@ from likeness.errors import AuthError, ConfigError, LikenessError, QuotaError
 from likeness.http.client import Client
 from likeness.http.responses import Response
 from likeness.images import RGB
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1

@@ -13,7 +13,8 @@ from likeness.pipeline.verified import Picture
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import Item, Json, item_key
+from likeness.store.items import Item, Json
+from likeness.store.keys import item_key
 
 CAPTION_VERSION = 1
 """Raised whenever the same image and settings would give another text; providers have their own versions."""

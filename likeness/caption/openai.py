@@ -14,7 +14,8 @@ from likeness.caption.vision_chat import VisionChat, data_url
 from likeness.errors import ConfigError, LikenessError, QuotaError
 from likeness.http.responses import Response
 from likeness.images import RGB
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 
 # Raised when an equal order would be another one.
 ORDER_VERSION = 1

@@ -27,7 +27,7 @@ from likeness.plan import Planner, StagePlan
 from likeness.purchases.history import purchases, total_usd
 from likeness.run import Run
 from likeness.store import open_items
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 from likeness.train.pace import device_kind, recall, work_words
 
 

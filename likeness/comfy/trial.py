@@ -41,7 +41,8 @@ from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST
 from likeness.stage_input import held_out_photographs
-from likeness.store.items import Item, item_key
+from likeness.store.items import Item
+from likeness.store.keys import item_key
 from likeness.vendors.comfyui import ComfyUI
 from likeness.vendors.comfyui_answers import lost_keys
 

@@ -21,7 +21,8 @@ from likeness.pipeline.verified import verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
 from likeness.safety.measurements import Measurements
-from likeness.store.items import Item, Json, item_key
+from likeness.store.items import Item, Json
+from likeness.store.keys import item_key
 
 IMAGE = "image.jpg"
 """Name of the finished image inside its item."""

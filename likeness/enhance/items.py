@@ -15,7 +15,8 @@ from likeness.pipeline.training_size import fills
 from likeness.pipeline.verified import Picture
 from likeness.providers import Provider
 from likeness.run import Run
-from likeness.store.items import Item, Json, item_key
+from likeness.store.items import Item, Json
+from likeness.store.keys import item_key
 
 ENHANCE_VERSION = 1
 """Raised whenever the same file and settings would give other pixels."""

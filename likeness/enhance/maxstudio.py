@@ -16,7 +16,8 @@ from likeness.errors import RejectedError
 from likeness.images import RGB, decode_rgb, encode_png
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 from likeness.vendors.maxstudio import MaxStudio, is_picture
 from likeness.vendors.remote import RemoteJobs
 

@@ -31,7 +31,8 @@ from likeness.run import Run
 from likeness.safety.gates import Subject, refuse
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
-from likeness.store.items import Item, item_key
+from likeness.store.items import Item
+from likeness.store.keys import item_key
 
 
 @dataclass(frozen=True, kw_only=True)

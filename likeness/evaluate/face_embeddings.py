@@ -22,7 +22,8 @@ from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.run import Run
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.face_entry import face_entry
 from likeness.pipeline.manifest import Entry
 from likeness.run import Run
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 
 LOOK_VERSION = 4
 """Raised whenever the same picture would be measured otherwise."""

@@ -23,7 +23,8 @@ from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.records import Measured, MeasuredFace
 from likeness.ingest.upright import Upright, make_upright
 from likeness.pipeline.batch import Made
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 
 VERSION = 8
 """Raised whenever the same bytes would give another photo.png or record."""

@@ -35,7 +35,8 @@ from likeness.marks.pictures import MARKS_VERSION, Origin, mark_picture
 from likeness.marks.registry import Publication
 from likeness.marks.xmp import SourceType, source_type
 from likeness.pipeline.ancestry import Ancestry
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 
 PICTURES = (".jpg", ".png")
 

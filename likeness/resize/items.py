@@ -12,7 +12,8 @@ from likeness.resize import ResizeConfig
 from likeness.resize.crop import Cut, is_inside, move_face, own_pixels, plan_cut
 from likeness.resize.fit import fit, image_size
 from likeness.run import Run
-from likeness.store.items import Item, Json, item_key
+from likeness.store.items import Item, Json
+from likeness.store.keys import item_key
 
 RESIZE_VERSION = 2
 """Raised whenever the same file and settings would give other pixels."""

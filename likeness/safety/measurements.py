@@ -13,7 +13,8 @@ from likeness.digests import sha256_bytes
 from likeness.images import decode_rgb
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.pictures import PictureGate, models
-from likeness.store.items import ItemStore, Json, item_key
+from likeness.store.items import ItemStore, Json
+from likeness.store.keys import item_key
 from likeness.team_keys import TeamKeys
 
 VERSION = 2

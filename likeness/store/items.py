@@ -19,14 +19,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from likeness.digests import digests_of, sha256_bytes, sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import InputError, LikenessError
+from likeness.store.keys import ItemKey
 from likeness.store.orders import Orders
 from likeness.store.record import object_name, parse_personas, parse_record, record_name
 
@@ -47,33 +48,6 @@ Standing = Callable[[str], LikenessError | None]
 
 Inspect = Callable[[Mapping[str, bytes]], None]
 """Raises InputError where an item's files are refused."""
-
-
-class ItemKey(str):
-    """A key that knows what it was made of, so that the item's record can say it."""
-
-    _made_of: bytes
-
-    def __new__(cls, made_of: dict[str, Json]) -> Self:
-        """The hex sha256 of what it was made of."""
-        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-        key = super().__new__(cls, sha256_bytes(text))
-        key._made_of = text
-        return key
-
-    @property
-    def made_of(self) -> dict[str, Json]:
-        """Operation, version, settings and inputs."""
-        return json.loads(self._made_of)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Json]]]:
-        """A copy is made of the same."""
-        return type(self), (self.made_of,)
-
-
-def item_key(operation: str, version: int, settings: Mapping[str, Json], inputs: Sequence[str]) -> ItemKey:
-    """Key of the item that `operation` at `version` makes of `inputs` (sha256 digests) under `settings`."""
-    return ItemKey({"operation": operation, "version": version, "settings": settings, "inputs": list(inputs)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.verified import Picture, verified_bytes
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 from likeness.swap import Portrait
 from likeness.swap.lighting import TRAITS_VERSION, Traits, measure
 from likeness.swap.range import Candidate

@@ -19,7 +19,8 @@ from likeness.safety.identity import face_analyzer, vectors_of
 from likeness.safety.pictures import models
 from likeness.safety.postcondition import judge_place, judge_swap, measure_swap, refuse_other_picture
 from likeness.safety.rating import Rater
-from likeness.store.items import Item, Json, StoredFile, item_key
+from likeness.store.items import Item, Json, StoredFile
+from likeness.store.keys import item_key
 from likeness.swap import Swapper
 from likeness.swap.choice import Chosen, SwapThresholds
 from likeness.swap.inputs import Photo

@@ -18,7 +18,8 @@ from likeness.faces.face import Box, shared_px2
 from likeness.images import decode_rgb, encode_png
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
-from likeness.store.items import Json, item_key
+from likeness.store.items import Json
+from likeness.store.keys import item_key
 from likeness.store.presigned import PresignedUploads
 from likeness.store.s3_config import S3Config
 from likeness.swap import Portrait, Swapped, Swapper

@@ -11,7 +11,7 @@ from pathlib import Path
 from likeness.config import Config
 from likeness.disk import optional, write_atomic
 from likeness.paths import RepositoryPaths
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 
 # Where Linux shows a GPU to programs: NVIDIA's, WSL's, AMD's.
 GPUS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")

@@ -26,7 +26,8 @@ from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.stage_input import held_out_photographs
-from likeness.store.items import Item, ItemStore, item_key
+from likeness.store.items import Item, ItemStore
+from likeness.store.keys import item_key
 from likeness.train.drawing import drawn_as_train_says
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import TrainingExample

@@ -10,7 +10,8 @@ from likeness.ingest.checks import refusal_alone
 from likeness.pipeline.batch import Work, run_one
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.gates import PICTURES, SeenFace, Subject, judge
-from likeness.store.items import WITHHELD, ItemStore, item_key
+from likeness.store.items import WITHHELD, ItemStore
+from likeness.store.keys import item_key
 
 LIMITS = IdentityLimits(
     sface=SFaceLimits(**FLOORS.sface.model_dump()), resnet=ResnetLimits(**FLOORS.resnet.model_dump())

@@ -26,7 +26,8 @@ from likeness.persona import Persona, Similarity
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.buy import Buyer, Delivery, Purchase
-from likeness.store.items import WITHHELD, ItemStore, item_key
+from likeness.store.items import WITHHELD, ItemStore
+from likeness.store.keys import item_key
 from likeness.store.remote import SharedItems
 
 PLACES = PersonaPaths("jade")

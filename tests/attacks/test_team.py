@@ -20,7 +20,8 @@ from likeness.images import encode_png
 from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
 from likeness.persona import Persona
 from likeness.pipeline.batch import Made, Work, run_one
-from likeness.store.items import WITHHELD, ItemStore, item_key
+from likeness.store.items import WITHHELD, ItemStore
+from likeness.store.keys import item_key
 from likeness.store.record import object_name, record_name
 from likeness.store.remote import SharedItems
 from likeness.team_keys import MEMBERS, PRIVATE_KEY, TeamKeys

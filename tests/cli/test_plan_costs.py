@@ -13,7 +13,8 @@ from likeness.config import load_config
 from likeness.enhance.maxstudio import MaxStudioEnhancer
 from likeness.formatting import format_usd
 from likeness.paths import RepositoryPaths
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 from likeness.swap.maxstudio import MaxStudioSwapper
 from likeness.train import pace
 

@@ -21,7 +21,8 @@ from likeness.pipeline.manifest import (
 )
 from likeness.report.collect import Collected
 from likeness.report.view import examples_first
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 
 pytestmark = pytest.mark.slow
 ITEMS = 200

@@ -16,7 +16,8 @@ from likeness.digests import sha256_bytes
 from likeness.disk import write_atomic
 from likeness.errors import DiskError
 from likeness.store.cleaning import prune
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

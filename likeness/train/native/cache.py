@@ -20,7 +20,8 @@ from likeness.diffusion.bases import Base, Condition
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
-from likeness.store.items import ItemStore, item_key
+from likeness.store.items import ItemStore
+from likeness.store.keys import item_key
 from likeness.train.config import DataConfig, TrainConfig
 from likeness.train.native.batches import BucketTensors, TrainingSet
 from likeness.train.native.data import (

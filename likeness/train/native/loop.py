@@ -21,7 +21,7 @@ from likeness.diffusion.determinism import deterministic
 from likeness.errors import TransientError
 from likeness.lora.adapter import add_lora, lora_tensors, set_dropout
 from likeness.progress import Progress
-from likeness.store.items import item_key
+from likeness.store.keys import item_key
 from likeness.train.config import TrainConfig
 from likeness.train.earlier_names import run_settings
 from likeness.train.native.batches import TrainingSet
