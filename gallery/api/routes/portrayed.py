@@ -87,7 +87,7 @@ def _users(
     )
     most = inf if person.per_day is None else person.per_day
     return [
-        {"name": names[who], "pictures": count, "last": day, "per_day": None if per_day is None else min(per_day, most)}
+        {"name": names[who], "pictures": count, "last": day, "per_day": per_day and min(per_day, most)}
         for who, count, day, per_day in rows
     ]  # fmt: skip
 
