@@ -26,6 +26,8 @@ WORKER = ("-m", "bench.gallery_fake_worker")
 REST_SECONDS = (4.0, 16.0)
 """Between two wishes of one person; one worker draws three pictures a second."""
 WAIT_SECONDS = 120
+IDLE_SECONDS = 2.0
+"""A connection that rests for longer is not used again: the API closes it after five, and a request sent just then is lost."""
 SAMPLE_SECONDS = 5.0
 MIB = 2**20
 
@@ -46,8 +48,9 @@ class Person:
 
     async def stay(self, until: float, luck: random.Random) -> None:
         async with httpx.AsyncClient(
-            base_url=self._url, headers=self._headers, timeout=60, trust_env=False
-        ) as client:
+            base_url=self._url, headers=self._headers, timeout=60, trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS),
+        ) as client:  # fmt: skip
             listening = asyncio.create_task(self._listen(client))
             await asyncio.sleep(luck.uniform(0, REST_SECONDS[1]))
             while time.monotonic() < until:

@@ -40,7 +40,7 @@ export function Shell({ children, wide = false }: { children: ReactNode; wide?: 
       </a>
       <header className="sticky top-0 z-30 border-b border-line bg-paper">
         <div className="mx-auto flex h-14 max-w-[110rem] items-center gap-6 px-4 sm:px-6">
-          <Link href="/" className="text-lg font-semibold tracking-tight">
+          <Link href="/" prefetch={false} className="text-lg font-semibold tracking-tight">
             {messages.name}
           </Link>
           {pages.length > 0 && (
@@ -52,6 +52,7 @@ export function Shell({ children, wide = false }: { children: ReactNode; wide?: 
                 <Link
                   key={href}
                   href={href}
+                  prefetch={false} // pictures in sight would wait for these pages
                   aria-current={path === href ? "page" : within(href) ? "true" : undefined}
                   className={cn(
                     "flex items-center gap-2 rounded-lg px-3 py-2 text-sm max-sm:flex-1 max-sm:flex-col max-sm:gap-0.5 max-sm:px-1 max-sm:text-xs",

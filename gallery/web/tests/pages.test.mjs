@@ -360,6 +360,19 @@ test("pictures that fly by are not fetched, and those where it stops are", async
   assert.ok(before < 40, `${before} fetched on the way`);
 });
 
+test("pictures in sight come before the next ones, and no other page is fetched for nobody", async () => {
+  fill(site.fake.state, 300);
+  await signIn(page);
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.goto("/gallery");
+  await open(0).waitFor();
+  const first = (part) => asked.findIndex((url) => url.includes(part));
+  await until(() => first("cursor=") >= 0);
+  assert.ok(first("size=thumb") < first("cursor="), asked.join(" "));
+  assert.equal(first("_rsc="), -1, asked[first("_rsc=")]);
+});
+
 /** The head of the answer to a request with this target and method in its first line. */
 const headOf = (target, method = "GET") =>
   new Promise((done, fail) => {

@@ -11,6 +11,8 @@ const GAP = 8;
 const DAY_HEIGHT = 52;
 /** Rows from the end at which the next page is asked for: half a second of fast scrolling. */
 const AHEAD = 24;
+/** Milliseconds that the next page waits where nobody has scrolled yet: the pictures in sight come first. */
+const AT_REST = 1000;
 
 interface Props extends TileActs {
   pictures: Picture[];
@@ -53,7 +55,10 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (rows.length && last >= rows.length - AHEAD) onEnd();
+    if (!rows.length || last < rows.length - AHEAD) return;
+    if (window.scrollY) return onEnd();
+    const timer = setTimeout(onEnd, AT_REST);
+    return () => clearTimeout(timer);
   }, [last, rows.length, onEnd]);
   return (
     <div ref={frame} role="group" aria-label={messages.gallery.grid} className="relative" style={{ height: virtual.getTotalSize() }}>
