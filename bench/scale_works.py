@@ -147,7 +147,7 @@ def dataset(count: int, config: Config) -> Work:
 def report(count: int, config: Config) -> Work:
     """The page of N training images and as many photographs that were refused."""
     from likeness.pipeline.manifest import Failure, Manifest, read_manifest
-    from likeness.report.collect import Collected, Evaluation, Group, Training
+    from likeness.report.collect import Collected, Evaluation, Training
     from likeness.report.page import page
 
     folders(count)
@@ -164,12 +164,12 @@ def report(count: int, config: Config) -> Work:
         "ingested": Manifest(manifests["ingested"].entries, failures), "lora_training": manifests["captions"],
     }  # fmt: skip
     scores = {f"{PERSONA}-s{n}": float(np.random.default_rng(n).uniform(0.4, 0.9)) for n in range(count)}
-    group = Group(images=count, faces=count, mean=0.7, by_image=scores)
+    group = {"images": count, "faces": count, "mean": 0.7, "by_image": scores}
     names = ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
     evaluation = Evaluation.model_validate(
         {
             "lora_effect": 3.0,
-            "groups": {name: group.model_dump() for name in names},
+            "groups": dict.fromkeys(names, group),
             "samples": (),
             "notes": (),
         }

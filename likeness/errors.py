@@ -34,6 +34,11 @@ CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u
 MAX_MESSAGE = 20_000
 
 
+def on_terminal(text: str) -> str:
+    """A stranger's words on one line: what is not printable (escape codes, marks of direction) becomes a space."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def without_control(text: str) -> str:
     """A text that does to a terminal or a page no more than it says: no escape sequences, no turned direction."""
     return CONTROL.sub(" ", text)

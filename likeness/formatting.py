@@ -9,11 +9,6 @@ if TYPE_CHECKING:
     from huggingface_hub import CardData
 
 
-def on_terminal(text: str) -> str:
-    """A stranger's words on one line: what is not printable (escape codes, marks of direction) becomes a space."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 def format_usd(value: float) -> str:
     """Cents; hundredths of a cent where a small sum has them, as captions do."""
     return f"${value:.2f}" if value >= 0.1 or round(value, 2) == round(value, 4) else f"${value:.4f}"

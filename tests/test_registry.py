@@ -12,6 +12,7 @@ import yaml
 from conf_sections import ROOT, providers, section, settings
 from doors import SeesHer
 from persona_folders import Folders
+from persona_results import write_evaluation, write_training
 from runs import run_of
 
 from likeness.caption import CaptionConfig
@@ -156,8 +157,8 @@ def test_the_report_tells_what_an_installed_packages_provider_cost(foreign, monk
     config.prices["acme"] = {"caption": Price(**listed)}
     persona = settings(Persona, "persona/jade.yaml")
     dataset.main(run_of("dataset", config, persona))
-    folders.training()
-    folders.evaluation()
+    write_training(folders)
+    write_evaluation(folders)
     report.main(run_of("report", config, persona))
     table = folders.places.report_page.read_text().partition("<h3>Money</h3>")[2].partition("</table>")[0]
     assert re.findall(r"<td[^>]*>(.*?)</td>", table)[:6] == [

@@ -13,8 +13,8 @@ from rich.text import Text
 from likeness.cli.arguments import Json, print_json
 from likeness.cli.tables import PlainTable, show
 from likeness.disk import write_atomic
-from likeness.errors import DiskError, InputError, LikenessError
-from likeness.formatting import format_bytes, on_terminal
+from likeness.errors import DiskError, InputError, LikenessError, on_terminal
+from likeness.formatting import format_bytes
 from likeness.lora.door import refuse_revoked
 from likeness.lora.inspect import LoraFile, read_lora
 from likeness.lora.safetensors_io import of_file, read_header

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from likeness.cli.arguments import Json, print_json
-from likeness.formatting import on_terminal
+from likeness.errors import on_terminal
 from likeness.marks.detect import Detected, detect_all
 from likeness.marks.keys import CHAIN, KEY, ROOT, make_development_ca
 from likeness.marks.registry import read_registries

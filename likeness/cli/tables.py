@@ -8,7 +8,7 @@ from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
-from likeness.formatting import on_terminal
+from likeness.errors import on_terminal
 
 # Where nobody's terminal sets a width, e.g. in a log.
 LOG_COLUMNS = 110

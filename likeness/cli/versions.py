@@ -9,8 +9,7 @@ import typer
 from likeness.cli.arguments import Json, Persona, print_json
 from likeness.cli.tables import say, show, table
 from likeness.config import load_config
-from likeness.errors import InputError
-from likeness.formatting import on_terminal
+from likeness.errors import InputError, on_terminal
 from likeness.paths import PARAMS, PersonaPaths
 from likeness.report.outcome import interval
 from likeness.report.words import percent

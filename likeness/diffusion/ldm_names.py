@@ -31,7 +31,9 @@ def original_names(layer: str) -> Sequence[str]:
     SDXL's differ."""
     if layer in OUTSIDE:
         return (OUTSIDE[layer],)
-    side, _, rest = layer.partition("_block")
+    side, split, rest = layer.partition("_block")
+    if not split:  # an adapter's own, as what IP-Adapter makes of a picture
+        return ()
     if side == "mid":
         kind, number, inner = rest[1:].split(".", 2)
         return (f"middle_block.{2 * int(number) if kind == 'resnets' else 1}.{IN_BLOCK.get(inner, inner)}",)

@@ -8,8 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from likeness.errors import AuthError, LikenessError, ProviderError, QuotaError, RejectedError, TransientError
-from likeness.formatting import on_terminal
+from likeness.errors import (
+    AuthError,
+    LikenessError,
+    ProviderError,
+    QuotaError,
+    RejectedError,
+    TransientError,
+    on_terminal,
+)
 from likeness.store.items import Json
 
 MAX_WORDS = 300

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.digests import sha256_bytes
-from likeness.errors import InputError
-from likeness.formatting import on_terminal
+from likeness.errors import InputError, on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
 from likeness.lora.keys import NOT_READ, of_inputs, part_of, said_base, size_of
 from likeness.lora.safetensors_io import Header, find_weights, read_header

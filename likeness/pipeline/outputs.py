@@ -13,8 +13,7 @@ from typing import Any, cast
 from likeness.digests import md5_file
 from likeness.disk import discard, write_atomic, writing
 from likeness.dvc_files import cached
-from likeness.errors import DiskError, InputError, TransientError
-from likeness.formatting import on_terminal
+from likeness.errors import DiskError, InputError, TransientError, on_terminal
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.faults import BUG
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest

@@ -11,8 +11,7 @@ from typing import Any, cast
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from likeness.errors import AuthError, ConfigError, LikenessError, RejectedError, TransientError
-from likeness.formatting import on_terminal
+from likeness.errors import AuthError, ConfigError, LikenessError, RejectedError, TransientError, on_terminal
 
 KEYS_REMEDY = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment; keys never go into conf/ "

@@ -76,7 +76,7 @@ def test_digests_of_other_peoples_stages_do_not_come_home(world, monkeypatch):
         write_lock(root, "train@mia", "train@jade")
 
     world.bring(world.experiment(change), None, monkeypatch)
-    with pytest.raises(InputError, match="changes train@jade") as caught:
+    with pytest.raises(InputError, match=r"changes dvc\.lock: train@jade") as caught:
         world.fetch("mia", "jade")
     assert (caught.value.reason, world.experiments) == ("forged", [])
 
