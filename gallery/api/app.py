@@ -49,10 +49,7 @@ def make_app(gallery: Gallery) -> FastAPI:
     """The application of one gallery."""
     app = FastAPI(title="likeness gallery", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
                   redirect_slashes=False)  # fmt: skip
-    app.state.gallery = gallery
-    app.state.pulse = Pulse(gallery)
-    app.state.streams = Counter()
-    app.state.files = CapacityLimiter(FILES_AT_ONCE)
+    attach(app, gallery)
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)
     said: dict[str, Any] = {"model": Failure, "description": "Why not"}
@@ -61,3 +58,11 @@ def make_app(gallery: Gallery) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     return app
+
+
+def attach(app: FastAPI, gallery: Gallery) -> None:
+    """Have the application answer for this gallery."""
+    app.state.gallery = gallery
+    app.state.pulse = Pulse(gallery)
+    app.state.streams = Counter()
+    app.state.files = CapacityLimiter(FILES_AT_ONCE)

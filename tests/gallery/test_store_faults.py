@@ -15,11 +15,11 @@ import pytest
 from faulty_s3 import FaultyS3, faulty
 from gallery_queue import run_all
 from gallery_stripe import balances
-from gallery_world import Browser, World
+from gallery_world import Browser, World, app_of
 from sqlalchemy import select, text
 
 from fakes.s3 import S3Server
-from gallery.api.app import FILES_AT_ONCE, make_app
+from gallery.api.app import FILES_AT_ONCE
 from gallery.money.ledger import GIVEN, book, user_account
 from gallery.opening import open_store
 from gallery.pictures.erasing import erase_gone
@@ -42,7 +42,7 @@ def paying(world: World, s3: S3Server, store: FaultyS3) -> World:
     settings = world.gallery.settings.model_copy(update={"money": True, "price_cents": PRICE})
     place = open_store(f"s3://{s3.new_bucket()}/pictures")
     world.gallery = replace(world.gallery, settings=settings, store=place)
-    world.app = make_app(world.gallery)
+    world.app = app_of(world.gallery)
     return world
 
 
@@ -219,7 +219,7 @@ def test_pictures_that_a_silent_store_does_not_give_keep_no_other_page_waiting(
     (picture,) = paying.drawn(ann, version)
     monkeypatch.setattr("likeness.store.s3_client.QUICK_READ_S", 600.0)
     paying.gallery = replace(paying.gallery, store=open_store(paying.gallery.store.url))
-    paying.app = make_app(paying.gallery)
+    paying.app = app_of(paying.gallery)
     store.always("silent", "GET")
     path, seen = f"/pictures/{picture['id']}/file", len(store.seen)
 
