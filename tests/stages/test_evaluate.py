@@ -14,7 +14,7 @@ from likeness.errors import InputError
 from likeness.evaluate import draw as studio
 from likeness.evaluate.draw import Renderer, asked_prompt, draw_asked
 from likeness.images import load_rgb
-from likeness.lora import export
+from likeness.lora import load as lora_load
 from likeness.marks.xmp import SourceType, find_code
 from likeness.pipeline.manifest import read_manifest
 from likeness.report.collect import Evaluation
@@ -97,13 +97,13 @@ def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
     kept.mkdir(parents=True)
     (kept / "jade-v1-step-000010.safetensors").write_bytes(folders.places.weights.read_bytes())
     write_lora(folders, 3.0)
-    loaded, load = [], export.load_lora
+    loaded, load = [], lora_load.load_lora
 
     def counted(base, file):
         loaded.append(file.name)
         load(base, file)
 
-    monkeypatch.setattr(export, "load_lora", counted)
+    monkeypatch.setattr(lora_load, "load_lora", counted)
     evaluate.main(run_of("evaluate", config(seeds=[3, 4, 5]), PERSONA))
     assert loaded == ["jade-v1.safetensors", "jade-v1-step-000010.safetensors"]
     assert metrics(folders)["lora_effect"] > 0
