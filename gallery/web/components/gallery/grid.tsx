@@ -56,7 +56,10 @@ export function Grid({ pictures, selected, onEnd, ...acts }: Props) {
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
     if (!rows.length || last < rows.length - AHEAD) return;
-    if (window.scrollY) return onEnd();
+    if (window.scrollY) {
+      onEnd();
+      return; // whatever it gives back does not end the effect
+    }
     const timer = setTimeout(onEnd, AT_REST);
     return () => clearTimeout(timer);
   }, [last, rows.length, onEnd]);
