@@ -89,10 +89,10 @@ def heed(gallery: Gallery) -> int:
             gallery.records.in_force(one)
         except ConsentError as error:
             if error.reason != REVOKED:  # with another record in force the person agreed anew
-                _lapse(gallery, one.id, lapsed=error.reason != REPLACED)
+                _lapse(gallery, one, lapsed=error.reason != REPLACED)
                 continue
         else:
-            _lapse(gallery, one.id, lapsed=False)
+            _lapse(gallery, one, lapsed=False)
             continue
         with gallery.transaction() as db:
             person = db.get_one(Person, one.id, with_for_update=True)
@@ -104,9 +104,11 @@ def heed(gallery: Gallery) -> int:
     return ended
 
 
-def _lapse(gallery: Gallery, person_id: uuid.UUID, *, lapsed: bool) -> None:
+def _lapse(gallery: Gallery, known: Person, *, lapsed: bool) -> None:
+    if lapsed == (known.lapsed is not None):
+        return  # every few seconds, and nothing to lock a row for
     with gallery.transaction() as db:
-        person = db.get_one(Person, person_id, with_for_update=True)
+        person = db.get_one(Person, known.id, with_for_update=True)
         if lapsed != (person.lapsed is not None):
             person.lapsed = gallery.clock() if lapsed else None
             action = "consent-lapsed" if lapsed else "consent-back"

@@ -3,7 +3,7 @@
 import datetime
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, String, UniqueConstraint, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,6 +61,11 @@ class Right(Base):
     def has_ended(self, now: datetime.datetime) -> bool:
         """Whether its last day is over."""
         return self.until is not None and self.until <= now
+
+    @classmethod
+    def holds(cls, now: datetime.datetime) -> ColumnElement[bool]:
+        """The contrary of `has_ended`, for a query."""
+        return or_(cls.until.is_(None), cls.until > now)
 
 
 class Revocation(Base):

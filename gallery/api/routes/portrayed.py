@@ -78,7 +78,7 @@ def _users(
     per_day = (
         select(func.max(Right.per_day)).join(Version, Version.id == Right.version_id)
         .where(Version.person_id == person.id, Right.user_id == User.id, User.blocked.is_(False),
-               or_(Right.until.is_(None), Right.until > now)).correlate(User).scalar_subquery()
+               Right.holds(now)).correlate(User).scalar_subquery()
     )  # fmt: skip
     rows = db.execute(
         select(User.id, drawn, last, per_day)
