@@ -138,16 +138,22 @@ def refuse_unknown_overrides(words: Iterable[str], repository: Path) -> None:
     if any(word.startswith("+") and place in groups for word, place in zip(words, places, strict=True)):
         chosen |= set(groups)  # `+experiment=fakes` chooses anew in other groups
     values = dict(dotted(read_values(repository / "params.yaml")))
-    found = [_problem(word, groups, values, chosen, conf) for word in words]
+    config = (conf / "config.yaml").read_text(encoding="utf-8")
+    found = [_problem(word, groups, values, chosen, config, conf) for word in words]
     if problems := list(filter(None, found)):
         raise ConfigError("\n  ".join(problems), remedy="params.yaml names every setting, conf/ every choice")
 
 
 def _problem(
-    word: str, groups: Mapping[str, list[str]], values: Mapping[str, Any], chosen: set[str], conf: Path
+    word: str,
+    groups: Mapping[str, list[str]],
+    values: Mapping[str, Any],
+    chosen: set[str],
+    config: str,
+    conf: Path,
 ) -> str | None:
-    """What is wrong with one word; `chosen` are sections of which other words make another choice."""
-    config = (conf / "config.yaml").read_text(encoding="utf-8")
+    """What is wrong with one word; `chosen` are sections of which other words make another choice, `config` is the text of
+    conf/config.yaml."""
     if not re.match(r"[+~]*[^+~=]+=|~[^=]+\Z", word, re.DOTALL):
         return f"{word}: write KEY=VALUE"
     if place := re.match(r"(\+*)([a-z][\w/]*)@([\w.]+)=(.*)", word):

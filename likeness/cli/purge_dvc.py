@@ -53,11 +53,7 @@ class DvcTraces:
             *((f"run-cache: {path.relative_to(self._runs)}", path) for path in self.run_entries),
             *((f"DVC's cache: {path.parent.name}{path.name}", path) for path in objects),
             *((f"experiment: {path.relative_to(self.root)}", path) for path in experiments),
-            *(
-                (f"tracked by hand: {path.relative_to(self.root)}", path)
-                for path in imports
-                if files_of(path)
-            ),
+            *((f"tracked by hand: {path.relative_to(self.root)}", path) for path in imports),
         ]
         for name, path in found:
             yield name, None if dry_run else delete(path)

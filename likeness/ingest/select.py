@@ -98,11 +98,12 @@ def source_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict
     """Refusals of targets that repeat a source: the person's own photograph, and by its swaps a held-out one would be trained
     on."""
     found: dict[str, Refusal] = {}
-    for held_out, reason, what, remedy in COPIES:
-        sources = [photo for photo in photos if photo.raw.role == "source" and photo.raw.held_out == held_out]
-        originals = Originals(cfg, sources)
-        for photo in photos:
-            if photo.raw.role == "target" and (repeated := originals.repeated_by(photo)):
+    sources = [photo for photo in photos if photo.raw.role == "source"]
+    originals = [Originals(cfg, [one for one in sources if one.raw.held_out == held]) for held, *_ in COPIES]
+    # A photo at a time: what was measured on it is read once.
+    for photo in (photo for photo in photos if photo.raw.role == "target"):
+        for known, (_, reason, what, remedy) in zip(originals, COPIES, strict=True):
+            if repeated := known.repeated_by(photo):
                 detail = f"a {what} photograph among the targets: {repeated.detail}"
                 found[photo.raw.label] = Refusal(reason=reason, detail=detail, remedy=remedy)
     return found

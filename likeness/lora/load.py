@@ -36,14 +36,14 @@ ROUNDINGS = 8
 REPORT = "report this with the train and base sections of params.yaml"
 
 
-def load_lora(base: Base, file: Path) -> None:
-    """Load a file through diffusers, by diffusers' own reading where that is right."""
+def load_lora(base: Base, file: Path, found: LoraLayers | None = None) -> None:
+    """Load a file through diffusers, by diffusers' own reading where that is right; `found` is what was read of it, if it was."""
     tensors = load_file(file)
     if not any(key.endswith((*UNREAD, *UNREAD_PEFT)) for key in tensors) and load_plain(tensors):
         base.pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=ADAPTER)
         _align(base)
     else:
-        load_layers(base, read_layers(base, tensors, read_header(file).metadata))
+        load_layers(base, found or read_layers(base, tensors, read_header(file).metadata))
 
 
 def load_layers(base: Base, found: LoraLayers) -> None:
@@ -94,7 +94,7 @@ def loaded_lora(base: Base, file: Path | None, scale: float = 1.0) -> Generator[
         found = layers_for(base, read_file(file))
     try:
         try:
-            load_lora(base, file)
+            load_lora(base, file, found)
             compare(found, base)
         except (OSError, InputError, *MISFIT):  # names that diffusers does not read, or not wholly
             base.pipeline.unload_lora_weights()

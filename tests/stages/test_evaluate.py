@@ -99,9 +99,9 @@ def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
     write_lora(folders, 3.0)
     loaded, load = [], lora_load.load_lora
 
-    def counted(base, file):
+    def counted(base, file, found=None):
         loaded.append(file.name)
-        load(base, file)
+        load(base, file, found)
 
     monkeypatch.setattr(lora_load, "load_lora", counted)
     evaluate.main(run_of("evaluate", config(seeds=[3, 4, 5]), PERSONA))
