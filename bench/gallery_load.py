@@ -59,10 +59,14 @@ class Person:
             listening.cancel()
 
     async def _listen(self, client: httpx.AsyncClient) -> None:
+        """As a browser does: each stream ends after some minutes, and the next one goes on after the last number it told."""
+        last: dict[str, str] = {}
         while True:
-            async with client.stream("GET", "/events") as stream:
+            async with client.stream("GET", "/events", headers=last) as stream:
                 async for line in stream.aiter_lines():
-                    if line.startswith("data: "):
+                    if line.startswith("id: "):
+                        last = {"last-event-id": line[4:]}
+                    elif line.startswith("data: "):
                         told = json.loads(line[6:])
                         if told["status"] == "done":
                             self._done.setdefault(told["id"], time.monotonic())
