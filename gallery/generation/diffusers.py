@@ -12,6 +12,7 @@ from likeness.images import RGB
 
 if TYPE_CHECKING:
     from likeness.diffusion.bases import Base
+    from likeness.lora.load import LoraSlot
 
 STEP_PX = 16
 SHARES = {"square": (1.0, 1.0), "portrait": (0.875, 1.125), "landscape": (1.125, 0.875)}
@@ -39,6 +40,13 @@ class DiffusersDrawer(Enlarging):
 
         return load_base(self.config.base, device=self.config.train.system.device, memo=self.memo)
 
+    @cached_property
+    def slot(self) -> "LoraSlot":
+        """What the base holds: pictures of one version are drawn one after the other, and it is loaded for the first."""
+        from likeness.lora.load import LoraSlot
+
+        return LoraSlot(self.base)
+
     def open_base(self) -> None:
         """Open it before somebody waits for a picture: that takes several times as long as one."""
         _ = self.base
@@ -48,12 +56,11 @@ class DiffusersDrawer(Enlarging):
         import torch
 
         from likeness.diffusion.determinism import deterministic
-        from likeness.lora.load import loaded_lora
 
         options, base = self.config.evaluate, self.base
         width, height = size_px(options.side_px or self.config.train.data.side_px, shot.aspect)
-        weights = self.files.weights(shot.weights)
-        with loaded_lora(base, weights, shot.strength), deterministic(base.device), torch.no_grad():
+        self.slot.hold(self.files.weights(shot.weights), shot.strength)
+        with deterministic(base.device), torch.no_grad():
             return base.draw(
                 prompt=shot.prompt, negative_prompt=shot.negative or options.negative_prompt, height=height, width=width,
                 num_inference_steps=options.steps, guidance_scale=options.guidance_scale,

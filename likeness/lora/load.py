@@ -119,12 +119,12 @@ def _load_as_read(base: Base, found: LoraLayers, file: Path) -> None:
 
 
 class LoraSlot:
-    """The one LoRA file that a base holds: loaded when a picture first needs it, and kept until one needs another file,
-    another strength or none. A context manager: at its end the base is as it was."""
+    """The one LoRA file that a base holds: loaded when a picture first needs it, and kept until one needs another file or none.
+    A context manager: at its end the base is as it was."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
-        self._held: tuple[Path, float] | None = None
+        self._held: Path | None = None
         self._loaded = ExitStack()
 
     def hold(self, file: Path | None, scale: float) -> None:
@@ -133,13 +133,13 @@ class LoraSlot:
         Raises:
             InputError: the file does not fit the base; it holds none.
         """
-        wanted = None if file is None else (file, scale)
-        if wanted == self._held:
-            return
-        self._held = None
-        self._loaded.close()
-        self._loaded.enter_context(loaded_lora(self._base, file, scale))
-        self._held = wanted
+        if file != self._held:
+            self._held = None
+            self._loaded.close()
+            self._loaded.enter_context(loaded_lora(self._base, file, scale))
+            self._held = file
+        elif file is not None:
+            self._base.pipeline.set_adapters([ADAPTER], [scale])
 
     def __enter__(self) -> Self:
         return self

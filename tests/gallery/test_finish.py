@@ -18,8 +18,10 @@ from likeness.config import Config, load_config
 from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.images import RGB, decode_rgb, load_rgb
+from likeness.lora import load
 from likeness.lora.adapter import add_lora, lora_tensors, remove_lora
 from likeness.lora.export import kohya_tensors
+from likeness.lora.file import read_file
 from likeness.marks import claims, xmp
 from likeness.paths import PARAMS
 from likeness.safety.consent import load_consent
@@ -93,7 +95,9 @@ def test_a_gallery_may_ask_for_more_likeness_than_the_floors(
     assert refused.value.reason == "unlike"
 
 
-def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: Path) -> None:
+def test_the_base_stays_open_and_draws_what_is_asked(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.set_num_threads(1)
     drawer = DiffusersDrawer(config=config)
     parameters = add_lora(drawer.base, train_config(blocks=["mid_block"], targets=["to_q"]).lora, seed=1)
@@ -103,6 +107,8 @@ def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: P
     save_file({name: tensor + 0.05 if "up" in name else tensor for name, tensor in tensors.items()}, file)
     file = file.rename(tmp_path / f"{sha256_file(file)}.safetensors")
     shot = Shot(weights=file, prompt="jade woman", negative="", seed=3, strength=1.0, aspect="portrait")
+    loads: list[Path] = []
+    monkeypatch.setattr(load, "read_file", lambda path: (loads.append(path), read_file(path))[1])
     first, again = drawer.draw(shot), drawer.draw(shot)
     width, height = size_px(config.evaluate.side_px or config.train.data.side_px, "portrait")
     assert first.shape == (height, width, 3)
@@ -110,6 +116,8 @@ def test_the_base_stays_open_and_draws_what_is_asked(config: Config, tmp_path: P
     assert np.array_equal(first, again)
     weaker = Shot(**{**vars(shot), "strength": 0.0})
     assert not np.array_equal(first, drawer.draw(weaker))
+    assert np.array_equal(first, drawer.draw(shot))
+    assert loads == [file]  # once for pictures that follow each other, at any strength
     assert drawer.enlarge(first).shape[0] > height
     file.write_bytes(file.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(InputError, match="not what they were"):
