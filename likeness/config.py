@@ -30,7 +30,6 @@ from likeness.report import ReportConfig
 from likeness.resize import ResizeConfig
 from likeness.safety.embedder import FacesConfig
 from likeness.safety.floors import laxer
-from likeness.safety.gates import Subject, judge
 from likeness.secret_values import refuse_secrets
 from likeness.setting_problems import as_yaml, setting_problems
 from likeness.settings import Section
@@ -145,21 +144,25 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _no_gate_is_laxer_than_its_floor(self) -> "Config":
-        if wrong := list(laxer(self.model_dump(include={"ingest", "personas"}))):
+    def _gates_let_no_more_pass(self) -> "Config":
+        if wrong := list(laxer(self.model_dump(include={"ingest", "personas", "train"}))):
             raise ValueError("; ".join(wrong))
+        for name, drawn in self._drawn():
+            for persona in self.personas.values():
+                if wrong := drawn.refused_words(persona.name, persona.trigger, persona.class_word):
+                    raise ValueError(f"{name}.{wrong}")
         return self
 
-    @model_validator(mode="after")
-    def _prompts_pass(self) -> "Config":
-        # A picture is guided away from the negative prompt: what is refused elsewhere may stand there, clothes may not.
-        if refusal := judge("negative prompt", Subject(text=(negative := self.evaluate.negative_prompt))):
-            raise ValueError(f"evaluate.negative_prompt: {negative!r} {refusal.detail}: {refusal.remedy}")
-        for persona in self.personas.values():
-            for prompt in (persona.name, *self.evaluate.drawn_prompts(persona.trigger, persona.class_word)):
-                if refusal := judge("prompt", Subject(text=prompt)):
-                    raise ValueError(f"evaluate.prompts: {prompt!r} {refusal.detail}: {refusal.remedy}")
-        return self
+    def _drawn(self) -> Iterator[tuple[str, EvaluateConfig]]:
+        """The sections that say what is drawn, by their names: evaluate's, and those of its settings that are train's own."""
+        yield "evaluate", self.evaluate
+        if (own := self.train.drawing) is not None:
+            given = {
+                name: value
+                for name, value in own
+                if name in EvaluateConfig.model_fields and value is not None
+            }
+            yield "train.drawing", EvaluateConfig.model_validate({**self.evaluate.model_dump(), **given})
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "Config":

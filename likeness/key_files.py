@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from likeness.disk import write_private
 from likeness.errors import ConfigError
-from likeness.git import may_commit, repository_of, was_committed
+from likeness.git import may_commit, work_tree
+from likeness.git_history import was_committed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -87,7 +88,7 @@ def refuse_in_git(path: Path) -> None:
 
     Raises:
         ConfigError: `key-in-repository`; `key-in-history`: a commit of the repository that it lies in, or that this program works
-            in, has it.
+            in, has it; `git`: git does not say.
     """
     if may_commit(path):
         raise ConfigError(
@@ -102,7 +103,7 @@ def refuse_in_git(path: Path) -> None:
         text = file.read(MAX_BYTES).strip()
     lines, ends = text.replace(b"\r\n", b"\n"), (b"\n", b"\r\n")
     forms = {lines.replace(b"\n", end) + last for end in ends for last in (b"", *ends)}
-    for root in {repository_of(path.resolve()), repository_of(Path.cwd() / "any")}:
+    for root in {work_tree(path.resolve().parent), work_tree(Path())}:
         if root is not None and text and was_committed(root, forms):
             raise ConfigError(
                 f"{path} is a private key that the history of the git repository {root} has",

@@ -22,7 +22,7 @@ from likeness.purchases.budget import Spending
 from likeness.purchases.buy import Buyer
 from likeness.safety.consent import Consent, Use, in_force, load_consent, still_in_force
 from likeness.safety.consent.history import learn_from_git
-from likeness.safety.consent.standing import standing_of
+from likeness.safety.consent.standing import refuse_exchanged, standing_of
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, identity_limits
 from likeness.store import open_items, team_store
@@ -134,9 +134,11 @@ class Run:
         return Measurements(gate or self.gate, self.own_items, self.embedder)
 
     def refuse_picture(self, door: "Door", seen: Mapping[str, Json], **words: Any) -> None:
-        """See `refuse_picture`, with the persona's record and the user's own embedder."""
+        """See `refuse_picture`, with the persona's record, the user's own embedder and the limit of the settings, which is the
+        floor or stricter."""
         from likeness.safety.pictures import refuse_picture
 
+        words = {"max_explicit": self.config.ingest.max_explicit, **words}
         refuse_picture(door, seen, self.consent, embedder=self.embedder, **words)
 
     def judge_delivery(self, picture: bytes) -> None:
@@ -148,9 +150,7 @@ class Run:
         from likeness.images import decode_rgb
 
         seen = self.gate.measure(decode_rgb(picture, name="the delivery"))
-        self.refuse_picture(
-            "delivery", seen, what="the delivery", max_explicit=self.config.ingest.max_explicit
-        )
+        self.refuse_picture("delivery", seen, what="the delivery")
 
     def _inspect_arrival(self, files: Mapping[str, bytes]) -> None:
         """Refuse what a team's store has where its pictures show what no setting lets pass; they are measured here."""
@@ -159,7 +159,8 @@ class Run:
         for name, data in files.items():
             if mime_of(data) is not None:
                 seen = self.gate.measure(decode_rgb(data, name=name))
-                self.refuse_picture("delivery", seen, what="the team's store has a picture that is")
+                what = "the team's store has a picture that is"
+                self.refuse_picture("delivery", seen, what=what, max_explicit=None)
 
     def at(self, stage: str) -> "Run":
         """The same run at another stage, with the same store."""
@@ -177,10 +178,11 @@ class Run:
         return list(map(self.paths.output, names))
 
     def require(self, *uses: Use, midway: bool = False) -> None:
-        """ConsentError unless the persona's consent, read anew, is in force and covers these uses; see `in_force` for the
-        team's store, which is asked too, and may fail to answer `midway`."""
+        """ConsentError unless the persona's consent, read anew, is in force, covers these uses and is the one that the run began
+        under; see `in_force` for the team's store, which is asked too, and may fail to answer `midway`."""
         ask = still_in_force if midway else in_force
-        ask(self.repository.root, self.persona.name, uses, place=team_store(self.config))
+        now = ask(self.repository.root, self.persona.name, uses, place=team_store(self.config))
+        refuse_exchanged(now, vars(self).setdefault("consent", now))
 
     def tracker(self, params: Mapping[str, Any], *, enabled: bool = True) -> Tracker:
         """An MLflow run of this stage."""

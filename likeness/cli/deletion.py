@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from likeness.git import git
+from likeness.git import ask_git
 
 
 def files_of(path: Path) -> list[Path]:
@@ -19,11 +19,15 @@ def files_of(path: Path) -> list[Path]:
 
 def may_be_deleted(path: Path, root: Path) -> bool:
     """Whether a file that a .dvc file names is DVC's: whoever wrote that may have named anything. What git keeps, its own folder and
-    DVC's, and what lies elsewhere is not."""
+    DVC's, and what lies elsewhere is not.
+
+    Raises:
+        ConfigError: git does not say whether it keeps it.
+    """
     place, root = path.parent.resolve() / path.name, root.resolve()
     if not place.is_relative_to(root) or place.relative_to(root).parts[:1] in ((), (".git",), (".dvc",)):
         return False
-    return path.suffix == ".dvc" or not git("ls-files", "--", str(place), root=root)
+    return path.suffix == ".dvc" or not ask_git("ls-files", "--", str(place), root=place.parent)
 
 
 def make_writable(folder: Path) -> None:

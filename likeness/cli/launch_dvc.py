@@ -10,7 +10,7 @@ from likeness.cli.arguments import to_stderr
 from likeness.cloud import Machine
 from likeness.cloud.plan import STAGES, Load
 from likeness.errors import ConfigError
-from likeness.git import git
+from likeness.git import file_at
 from likeness.pipeline.stage import CHECK_TARGET
 from likeness.secret_values import refuse_secrets
 
@@ -36,7 +36,7 @@ class LaunchFiles:
             ConfigError: there is none, or only this computer's own settings name it, or a key is committed with it.
         """
         name = self._repo.config["core"].get("remote")
-        committed = git("show", "HEAD:.dvc/config", root=self._root) or ""
+        committed = file_at("HEAD", ".dvc/config", self._root) or ""
         if not name or f'remote "{name}"' not in committed.replace("'", ""):
             raise ConfigError(
                 "data goes to the machine and back through DVC's default remote, and the revision names none",

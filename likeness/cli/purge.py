@@ -37,21 +37,9 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
     made = [*_folders(root, paths, photographs=photographs), repository.publication(persona)]
     digests = set(_digests(made)) | _named(made)
     keys = [path.name for path in repository.training.glob("*") if owner(path) == persona]
-
     if (root / ".dvc").is_dir():
-        traces = DvcTraces(root, persona, photographs=photographs)
-        for place, gone in (
-            ("DVC", traces.delete(dry_run=dry_run)),
-            ("DVC's remotes", traces.delete_in_remotes(dry_run=dry_run)),
-        ):
-            for name, problem in gone:
-                report.note(place, [name], name, problem)
-        report.stays += traces.elsewhere()
-        if commits := traces.commits_with_photographs():
-            report.stays.append(
-                f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history with "
-                "git filter-repo, and tell everybody who cloned it"
-            )
+        with _noted(report, "all that DVC keeps"):
+            _purge_dvc(root, persona, report, dry_run=dry_run, photographs=photographs)
     with _noted(report, "item store, team's store, MLflow, publication"):
         _purge_stores(load_config(PARAMS), repository, persona, digests, keys, report, dry_run=dry_run)
     counts = [*repository.history.glob(f"*-{persona}-*.json"), *repository.history.glob(f"*@{persona}.json")]
@@ -64,6 +52,20 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
             report.remove(place, path, root, dry_run=dry_run)
     _note_rest(root, paths, report, photographs=photographs)
     return report
+
+
+def _purge_dvc(root: Path, persona: str, report: Report, *, dry_run: bool, photographs: bool) -> None:
+    traces = DvcTraces(root, persona, photographs=photographs)
+    for place, gone in (
+        ("DVC", traces.delete(dry_run=dry_run)), ("DVC's remotes", traces.delete_in_remotes(dry_run=dry_run))
+    ):  # fmt: skip
+        for name, problem in gone:
+            report.note(place, [name], name, problem)
+    report.stays += traces.elsewhere()
+    if commits := traces.commits_with_photographs():
+        report.stays.append(f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history "
+                            "with git filter-repo, and tell everybody who cloned it")  # fmt: skip
+    report.unreachable |= traces.unanswered
 
 
 def _purge_stores(
@@ -88,11 +90,13 @@ def _purge_stores(
         with _noted(report, public.url):
             report.add(f"publication {public.url}", _emptied(public, dry_run))
         report.stays.append(f"whoever downloaded from {public.url} has copies: tell them")
-    tracking = config.tracking
-    if tracking.enabled:
-        with _noted(report, "MLflow"):
-            runs = delete_runs(tracking.uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
-            report.add("MLflow", runs)
+    tracking = config.tracking  # also where it is off now: it may have been on
+    with _noted(report, "MLflow"):
+        gone = delete_runs(tracking.uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
+        report.add("MLflow", gone.names)
+        if gone.elsewhere:
+            report.stays.append(f"MLflow at {tracking.uri} has {gone.elsewhere} run(s) of a {persona} in other experiments than "
+                                f"{tracking.experiment}: whose they are, who wrote them knows")  # fmt: skip
     if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
         report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
                             "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip

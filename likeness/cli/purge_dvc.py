@@ -3,31 +3,44 @@
 DVC alone can bring outputs back from these, past every program of likeness; so a purge empties them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import yaml
 
 from likeness.cli.deletion import delete, files_of, may_be_deleted
 from likeness.disk import write_atomic
 from likeness.dvc_files import DIGEST, LOCK, entries, listed
-from likeness.errors import InputError
-from likeness.git import git, versions
+from likeness.errors import ConfigError, InputError
+from likeness.git import ask_git
+from likeness.git_history import versions
 from likeness.paths import PersonaPaths
 from likeness.versions.revision import stages_of
 
+_T = TypeVar("_T")
+
 
 class DvcTraces:
-    """The digests of everything that stages of a persona ever wrote in this clone, as far as DVC and git know them."""
+    """The digests of everything that stages of a persona ever wrote in this clone, as far as DVC and git know them.
+
+    Raises:
+        ConfigError: DVC does not open the clone.
+    """
 
     def __init__(self, root: Path, persona: str, *, photographs: bool = False) -> None:
+        from dvc.exceptions import DvcException  # pyright: ignore[reportMissingTypeStubs]
         from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
 
         self.root, self.persona, self._photographs = root, persona, photographs
+        self.unanswered: dict[str, str] = {}  # what git was asked, and why it did not say
         self._own = PersonaPaths(persona)
         self._folders = [f"/{one.as_posix()}/" for one in (self._own.data, self._own.models)]
-        self._repo: Any = cast(Any, Repo)(str(root))
+        try:
+            self._repo: Any = cast(Any, Repo)(str(root))
+        except DvcException as error:  # as where git is gone that was there
+            raise ConfigError(f"DVC does not open {root}: {error}", reason="dvc") from error
         self._runs = Path(self._repo.stage_cache.cache_dir)
         self._caches = [one for one in (self._repo.cache.local, self._repo.cache.legacy) if one is not None]
         known = {path.stem for path in (root / "consent").glob("*.yaml")} - {persona}
@@ -46,8 +59,7 @@ class DvcTraces:
 
     def delete(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         """Delete it; yields what went, or what did not and why."""
-        named = dict.fromkeys(self._imports)
-        imports = [one for one in named if files_of(one) and may_be_deleted(one, self.root)]
+        imports = [one for one in dict.fromkeys(self._imports) if files_of(one) and self._may_go(one)]
         objects, experiments = self._objects(self.digests), self._experiment_folders()
         found = [
             *((f"run-cache: {path.relative_to(self._runs)}", path) for path in self.run_entries),
@@ -79,8 +91,8 @@ class DvcTraces:
 
     def elsewhere(self) -> Iterator[str]:
         """Where more may lie that is not this clone's to delete, a line a place."""
-        listed = git("worktree", "list", "--porcelain", root=self.root) or ""
-        for line in listed.splitlines():
+        ask = partial(ask_git, "worktree", "list", "--porcelain", root=self.root)
+        for line in (self._answer("other worktrees of this clone", ask, None) or "").splitlines():
             key, _, folder = line.partition(" ")
             if key == "worktree" and Path(folder).is_dir() and not self.root.resolve().is_relative_to(folder):
                 yield f"the worktree {folder} has folders and caches of its own: purge there, too"
@@ -107,8 +119,19 @@ class DvcTraces:
 
     def commits_with_photographs(self) -> int:
         """How many commits hold this persona's photographs: git keeps them until its history is rewritten."""
-        told = git("log", "--all", "--format=%H", "--", str(self._own.raw), root=self.root)
-        return len((told or "").split())
+        ask = partial(ask_git, "log", "--all", "--format=%H", "--", str(self._own.raw), root=self.root)
+        return len((self._answer("commits with photographs", ask, None) or "").split())
+
+    def _answer(self, what: str, ask: Callable[[], _T], otherwise: _T) -> _T:
+        """What git says; `otherwise` where it does not, which is noted."""
+        try:
+            return ask()
+        except ConfigError as error:
+            self.unanswered[what] = error.message
+            return otherwise
+
+    def _may_go(self, path: Path) -> bool:
+        return self._answer(f"tracked by hand: {path}", partial(may_be_deleted, path, self.root), False)
 
     def _read_runs(self) -> tuple[list[Path], set[str], set[str]]:
         mine, others = set[str](), set[str]()
@@ -137,7 +160,8 @@ class DvcTraces:
         for path in (*shown, *(one for folder in shown if folder.is_dir() for one in folder.rglob("*"))):
             if path.name.endswith((LOCK, ".dvc")) and path.is_file():
                 yield path.relative_to(self.root).as_posix(), path.read_text("utf-8", "replace"), True
-        for path, data in versions(self.root, lambda path: path.endswith((LOCK, ".dvc"))) or ():
+        ask = partial(versions, self.root, lambda path: path.endswith((LOCK, ".dvc")))
+        for path, data in self._answer("what only commits name in DVC's cache and remotes", ask, iter(())):
             yield path, data.decode("utf-8", "replace"), False
 
     def _is_inside(self, file: str) -> bool:
@@ -183,9 +207,8 @@ class DvcTraces:
         return [path for path in paths if path.is_file()]
 
     def _experiment_folders(self) -> list[Path]:
-        place = self.root / ".dvc" / "tmp" / "exps"
-        copies = [*place.glob("*/*"), *place.glob("*")]
-        found = [copy / own for copy in copies for own in (self._own.data, self._own.models)]
+        place, mine = self.root / ".dvc" / "tmp" / "exps", (self._own.data, self._own.models)
+        found = [copy / own for copy in (*place.glob("*/*"), *place.glob("*")) for own in mine]
         return [folder for folder in found if folder.is_dir()]
 
     def _shorten_lock(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
@@ -225,8 +248,7 @@ def _outs(stage: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _dicts(stage: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    found = cast("list[Any]", stage.get(key) or [])
-    return [cast("dict[str, Any]", one) for one in found if isinstance(one, dict)]
+    return [cast("dict[str, Any]", one) for one in stage.get(key) or () if isinstance(one, dict)]
 
 
 def _yaml(text: str) -> dict[str, Any]:

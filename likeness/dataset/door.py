@@ -12,7 +12,6 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.run import Run
 from likeness.safety.consent import Consent
-from likeness.safety.pictures import refuse_picture
 from likeness.store.items import Json
 
 STEPS = ("enhanced", "resized", "swapped", "ingested")
@@ -66,7 +65,7 @@ def refuse_image(seen: Mapping[str, Json], run: Run, *, what: str, untraced: str
     Raises:
         InputError: refused, with the gate's reason.
     """
-    refuse_picture("training image", seen, run.consent, what=what, untraced=untraced, embedder=run.embedder)
+    run.refuse_picture("training image", seen, what=what, untraced=untraced)
 
 
 def untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consent: Consent) -> str | None:

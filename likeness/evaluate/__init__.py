@@ -1,15 +1,20 @@
 """How well the LoRA does its work: identity, effect, and the pictures to judge by eye."""
 
+import re
 from itertools import pairwise
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from likeness.diffusion.config import IpAdapterConfig
+from likeness.safety.gates import Subject, judge
 from likeness.settings import Section, Seed
 
 Arm = Literal["base", "reference", "lora", "both"]
 """Ways to draw the person: the base alone, after a picture of the person, with the LoRA, with both."""
+
+PLACES, BRACES = re.compile(r"\{(?:trigger|class_word)\}"), re.compile(r"[{}][^{}]{0,40}")
+"""Where a prompt has the persona's words, and what else may not stand in it."""
 
 
 class EvaluateConfig(Section):
@@ -40,7 +45,8 @@ class EvaluateConfig(Section):
 
     def drawn_prompts(self, trigger: str, class_word: str) -> list[str]:
         """The prompts with the persona's words in their places."""
-        return [prompt.format(trigger=trigger, class_word=class_word) for prompt in self.prompts]
+        words = {"{trigger}": trigger, "{class_word}": class_word}
+        return [PLACES.sub(lambda found: words[found[0]], prompt) for prompt in self.prompts]
 
     def named_prompts(self, trigger: str, class_word: str) -> list[str]:
         """Those of the drawn prompts that name the person."""
@@ -56,12 +62,25 @@ class EvaluateConfig(Section):
             if "{trigger}" in prompt and (twin := prompt.replace("{trigger}", "a")) in drawn
         ]
 
+    def refused_words(self, name: str, trigger: str, class_word: str) -> str | None:
+        """What a gate says of the words that would be drawn with a persona's, behind the setting's name; None where all pass."""
+        # A picture is guided away from the negative prompt: what is refused elsewhere may stand there, clothes may not.
+        if refusal := judge("negative prompt", Subject(text=self.negative_prompt)):
+            return f"negative_prompt: {self.negative_prompt!r} {refusal.detail}: {refusal.remedy}"
+        for prompt in (name, *self.drawn_prompts(trigger, class_word)):
+            if refusal := judge("prompt", Subject(text=prompt)):
+                return f"prompts: {prompt!r} {refusal.detail}: {refusal.remedy}"
+        return None
+
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
-        try:
-            drawn = self.drawn_prompts("trigger", "class")
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"in braces a prompt may hold trigger or class_word only: {error}") from error
+        for prompt in self.prompts:
+            # A field of Python's could be a letter of the word, or a gigabyte wide.
+            if wrong := BRACES.search(PLACES.sub("", prompt)):
+                raise ValueError(
+                    f"in braces a prompt may hold trigger or class_word only, and {wrong.group()!r} stands there"
+                )
+        drawn = self.drawn_prompts("trigger", "class")
         if len(set(drawn)) < len(drawn) or len(set(self.seeds)) < len(self.seeds):
             raise ValueError("the same prompt or seed is named twice")
         if not {"base", "lora"} <= {*self.arms} or len({*self.arms}) < len(self.arms):

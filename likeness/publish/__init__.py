@@ -6,7 +6,6 @@ PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, marks.jsonl, and la
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 from likeness.config import Config
 from likeness.errors import ConfigError
@@ -19,6 +18,7 @@ from likeness.publish.origins import refuse_changed
 from likeness.publish.prepare import prepare
 from likeness.publish.send import MANIFEST, Summary, foresee, send
 from likeness.safety.consent import Consent, in_force
+from likeness.safety.consent.standing import refuse_exchanged
 from likeness.safety.measurements import Measurements
 from likeness.safety.pictures import PictureGate
 from likeness.store import team_store
@@ -32,14 +32,17 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     Publishing is a person's decision and no part of the graph.
 
     Raises:
-        ConsentError: the record is not in force for every use.
+        ConsentError: the record is not in force for every use, or another one is by now.
         ConfigError, AuthError: publish.url is not set or can't be used.
         InputError: see `choose` and `prepare`.
         TransientError, RejectedError: see `send`. Nothing has been sent before any of the others.
     """
     # Whoever gets the files can do all of it with them.
     repository, place = RepositoryPaths.here(), team_store(cfg)
-    permit = partial(in_force, repository.root, record.persona, ALL_USES, place=place)
+
+    def permit() -> None:
+        refuse_exchanged(in_force(repository.root, record.persona, ALL_USES, place=place), record)
+
     permit()
     if cfg.publish.url is None:
         raise ConfigError(

@@ -88,46 +88,47 @@ class _Door:
     known: Mapping[str, Copy]
 
     def lines(self, name: str, path: Path) -> list[Copy]:
-        """The lines of one file: its own, and one for each picture in an archive."""
-        data, of = path.read_bytes(), self.prepared.of[name]
-        line = self.known.get(sha256_bytes(data))
+        """The lines of one file: its own, and one for each picture in an archive, which may have more bytes than memory holds."""
+        of, digest = self.prepared.of[name], sha256_file(path)
+        line = self.known.get(digest)
         if line is not None and line.mark == self.prepared.publication.mark:
             return []
         if path.suffix in PICTURES:
-            return [self._picture(name, data, of)]
+            return [self._picture(name, path.read_bytes(), of)]
         inside: list[Copy] = []
         if path.suffix == ".safetensors":
             said = read_statement(path)
             if said is None or said.problems or said.key != self.prepared.key.name:
                 raise unsigned(path)
         elif path.suffix == ".zip":
-            inside = self._archive(name, path, data)
+            inside = self._archive(name, path)
         elif path.suffix == ".html":
-            shown = enumerate(PAGE_PICTURE.findall(data), start=1)
+            shown = enumerate(PAGE_PICTURE.findall(path.read_bytes()), start=1)
             in_threads(
                 lambda one: self._marked(f"picture {one[0]} of {name}", base64.b64decode(one[1])), shown
             )
-        return [self._line(name, data, of, ()), *inside]
+        return [self._line(name, digest, of, ()), *inside]
 
-    def _archive(self, name: str, path: Path, data: bytes) -> list[Copy]:
-        found = claims.read(data, claims.ZIP)
+    def _archive(self, name: str, path: Path) -> list[Copy]:
+        with path.open("rb") as file:
+            found = claims.read(file, claims.ZIP)
         if found is None or not found.valid or claims.serial_of(self.prepared.key) not in found.signer:
             raise unsigned(path)
         with zipfile.ZipFile(path) as archive:
             said = read_marks(archive)
-            pictures = [
-                (one, archive.read(one)) for one in archive.namelist() if Path(one).suffix in PICTURES
-            ]
-        return in_threads(lambda one: self._picture(f"{name}/{one[0]}", one[1], said[one[0]]["of"]), pictures)
+            pictures = [one for one in archive.namelist() if Path(one).suffix in PICTURES]
+            return in_threads(
+                lambda one: self._picture(f"{name}/{one}", archive.read(one), said[one]["of"]), pictures
+            )
 
     def _picture(self, name: str, data: bytes, of: str) -> Copy:
-        return self._line(name, data, of, self._marked(name, data))
+        return self._line(name, sha256_bytes(data), of, self._marked(name, data))
 
     def _marked(self, name: str, data: bytes) -> Iterable[str]:
         """The hashes of a picture that carries all its marks; none where no mark is in its pixels: they alone prove nothing."""
         rgb = check_marks(data, name, mark=self.prepared.publication.mark, key=self.prepared.key)
         return () if rgb is None else fingerprints(rgb)
 
-    def _line(self, name: str, data: bytes, of: str, hashes: Iterable[str]) -> Copy:
+    def _line(self, name: str, digest: str, of: str, hashes: Iterable[str]) -> Copy:
         return Copy(mark=self.prepared.publication.mark, previous=FIRST, key=self.prepared.key.public.hex(), name=name,
-                    sha256=sha256_bytes(data), of=of, pdq=tuple(hashes))  # fmt: skip
+                    sha256=digest, of=of, pdq=tuple(hashes))  # fmt: skip

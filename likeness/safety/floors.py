@@ -46,9 +46,15 @@ ADULT_YEARS = 18
 MIN_FACE_PX = 32
 """Of smaller faces neither the embedders nor the age estimator say anything; YuNet finds faces from 10 px on."""
 
+EXPLICIT = Floor(at_most=0.7, why="explicit material")
+REVIEWED = Floor(at_most=0.3, why="pictures that a person must look at")
+
 SETTINGS: Mapping[str, Floor] = {
-    "ingest.max_explicit": Floor(at_most=0.7, why="explicit material"),
-    "ingest.review_explicit": Floor(at_most=0.3, why="pictures that a person must look at"),
+    "ingest.max_explicit": EXPLICIT,
+    "ingest.review_explicit": REVIEWED,
+    # Of what is drawn while training, which has settings of its own.
+    "train.drawing.max_explicit": EXPLICIT,
+    "train.drawing.review_explicit": REVIEWED,
     "ingest.background_face_ratio": Floor(at_most=0.5, why="a second person beside the one who consented"),
     "ingest.min_face_px": Floor(at_least=MIN_FACE_PX, why="faces whose age and identity nothing can tell"),
     "personas.*.similarity.source_min": Floor(at_least=SFACE_MIN_END, why="photographs of somebody else"),

@@ -11,7 +11,7 @@ from likeness.faces.landmarks import PRESENCE
 from likeness.faces.models import AGE, RESNET
 from likeness.safety.consent import Consent
 from likeness.safety.embedder import EmbedderConfig
-from likeness.safety.floors import MIN_FACE_PX, SETTINGS, IdentityLimits, record_limits
+from likeness.safety.floors import EXPLICIT, MIN_FACE_PX, IdentityLimits, record_limits
 from likeness.safety.gates import Door, SeenFace, Subject, refuse
 from likeness.safety.identity import (
     drawn_stranger,
@@ -110,7 +110,7 @@ def refuse_picture(
     Raises:
         InputError: refused, with the gate's reason; `what` begins the message.
     """
-    most = SETTINGS["ingest.max_explicit"].at_most if max_explicit is None else max_explicit
+    most = EXPLICIT.at_most if max_explicit is None else max_explicit
     limits = record_limits(consent, embedder)
     faces = [_seen(face, consent, limits, drawn=door in DRAWN) for face in seen["faces"]]
     subject = Subject(

@@ -79,9 +79,17 @@ def _client(address: str) -> Generator[Any]:
         raise ProviderError(cause_of(error, address).words, reason="mlflow") from error
 
 
-def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> list[str]:
-    """Delete a persona's runs with all that was logged to them; returns their names. A local database loses them for
-    good, a server keeps them as deleted until its `mlflow gc`.
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
+    """The names of the runs and models that went, and how many runs of that persona lie in experiments that may be others'."""
+
+    names: list[str]
+    elsewhere: int = 0
+
+
+def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> Deleted:
+    """Delete a persona's runs with all that was logged to them: of whatever experiment, in a database of this repository; elsewhere
+    those of the `experiment`. A local database loses them for good, a server keeps them as deleted until its `mlflow gc`.
 
     Raises:
         ProviderError: MLflow does not do it; what it has done stays done.
@@ -89,21 +97,23 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
     address = tracking_uri(uri, root)
     database = database_path(address)
     if database is not None and not database.is_file():
-        return []
+        return Deleted(names=[])
+    ours = database is not None and database.resolve().is_relative_to(root.resolve())
     names: list[str] = []
     with _client(address) as client:
         from mlflow.entities import ViewType
 
-        if (found := client.get_experiment_by_name(experiment)) is None:
-            return []
-        model = registered_name(experiment, persona)
-        if client.search_registered_models(f"name = '{model}'"):
-            names.append(f"registered model {model}")
-            if not dry_run:
-                client.delete_registered_model(model)
-        mine = f"tags.`likeness.persona` = '{persona}'"
+        mine, model = f"tags.`likeness.persona` = '{persona}'", registered_name(experiment, persona)
+        for one in client.search_registered_models(mine):
+            if ours or one.name == model:
+                names.append(f"registered model {one.name}")
+                if not dry_run:
+                    client.delete_registered_model(one.name)
+        known = {one.experiment_id: one.name for one in client.search_experiments(view_type=ViewType.ALL)}
         view = ViewType.ALL if database else ViewType.ACTIVE_ONLY
-        for run in client.search_runs([found.experiment_id], mine, run_view_type=view, max_results=50_000):
+        found = client.search_runs([*known], mine, run_view_type=view, max_results=50_000)
+        own = [run for run in found if ours or known[run.info.experiment_id] == experiment]
+        for run in own:
             names.append(f"{run.info.run_name} {run.info.run_id}")
             if dry_run:
                 continue
@@ -112,7 +122,7 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
                 client.delete_run(run.info.run_id)
             if database:
                 client._tracking_client.store._hard_delete_run(run.info.run_id)
-    return names
+    return Deleted(names=names, elsewhere=len(found) - len(own))
 
 
 def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:

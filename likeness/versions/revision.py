@@ -14,7 +14,7 @@ import yaml
 
 from likeness.dvc_files import DIGEST, LOCK, cache_folder, cached, listed
 from likeness.errors import InputError
-from likeness.git import git
+from likeness.git import ask_git, file_at
 from likeness.paths import PARAMS, PRICES, PersonaPaths, require_file
 from likeness.pipeline.manifest import FAILURES, MANIFEST
 from likeness.pipeline.stage import BY_FOLDER
@@ -149,11 +149,12 @@ def lock_of(revision: str) -> dict[str, dict[str, Any]]:
 
     Raises:
         InputError: git knows no such revision, or there is no lock.
+        ConfigError: git does not say.
     """
     if revision == WORKSPACE:
         text = Path(LOCK).read_text(encoding="utf-8") if Path(LOCK).is_file() else None
     else:
-        text = git("show", f"{commit_of(revision)}:./{LOCK}")
+        text = file_at(commit_of(revision), LOCK)
     if text is None:
         raise InputError(
             f"{revision} has no {LOCK}", reason="no-version", remedy="run `dvc repro` and commit dvc.lock"
@@ -192,9 +193,10 @@ def commit_of(revision: str) -> str:
 
     Raises:
         InputError: there is none.
+        ConfigError: git does not say.
     """
     if not revision.startswith("-"):  # git would take it for an option
-        if commit := git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
+        if commit := ask_git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
             return commit.strip()
         for ref, commit in refs(EXPERIMENTS):
             if ref.rpartition("/")[2] == revision:
@@ -208,7 +210,7 @@ def commit_of(revision: str) -> str:
 
 def refs(prefix: str) -> Iterator[tuple[str, str]]:
     """The references below a prefix, with their commits."""
-    for line in (git("for-each-ref", "--format=%(refname) %(objectname)", prefix) or "").splitlines():
+    for line in (ask_git("for-each-ref", "--format=%(refname) %(objectname)", prefix) or "").splitlines():
         ref, _, commit = line.partition(" ")
         yield ref, commit
 
@@ -216,7 +218,7 @@ def refs(prefix: str) -> Iterator[tuple[str, str]]:
 def locks_in_history() -> Iterator[tuple[str, str]]:
     """(commit, its first line) of every commit that changed dvc.lock, on any branch or experiment, newest first."""
     aside = [f"--exclude={ref}" for ref in ASIDE]
-    for line in (git("log", *aside, "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
+    for line in (ask_git("log", *aside, "--all", "--format=%H %cs %s", "--", LOCK) or "").splitlines():
         commit, _, title = line.partition(" ")
         yield commit, title
 

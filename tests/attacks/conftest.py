@@ -7,6 +7,7 @@ import pytest
 from consent_clone import clone_of_mia
 from job_world import world
 from publications import publish_in
+from purge_clone import clone_of_jade
 from secrets_planted import plant
 from training_door import folders, training_set
 
@@ -17,6 +18,12 @@ __all__ = ["folders", "training_set", "world"]
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone with the record of mia, in force on DAY, which it is, and committed; the working directory."""
     return clone_of_mia(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone with settings and records, committed; the working directory."""
+    return clone_of_jade(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="session")

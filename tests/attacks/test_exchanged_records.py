@@ -3,16 +3,23 @@
 import datetime
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from conf_sections import settings
 from consent_clone import USES, Clock, allowed, end
 from records import RECORD, write
 from signing import STRANGER, edit_and_sign, sign_as_test
 
 from likeness.cli.consent_records import renew
+from likeness.config import Config, ItemsConfig
 from likeness.errors import ConsentError
 from likeness.key_files import public_text, settings_folder
+from likeness.paths import RepositoryPaths
+from likeness.persona import Persona
+from likeness.publish import publish
+from likeness.run import Run
 from likeness.safety.consent import in_force, load_consent
 from likeness.safety.consent.revocations import (
     CLOCK,
@@ -123,3 +130,57 @@ def test_a_real_persons_term_is_two_years_at_most(tmp_path, expires):
     folder = write(tmp_path, RECORD | {"signed": "2026-01-02", "expires": expires})
     with pytest.raises(ConsentError, match="within 24 months"):
         load_consent(folder, "mia")
+
+
+# ---- while a stage is at work
+
+
+def a_run(repository: Path) -> Run:
+    config = Config.model_construct(items=settings(ItemsConfig, "items/local.yaml"))
+    persona = settings(Persona, "persona/jade.yaml", name="mia")
+    run = Run(stage="train", config=config, persona=persona, repository=RepositoryPaths(repository))
+    run.require("train")
+    return run
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"photos": {}}, {"scope": ["train"]}, {"id": "mia-2026-99"}, {"expires": "2027-12-30"}, {"subject": "Mia Another"}],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+@pytest.mark.parametrize("midway", [True, False])
+def test_work_ends_where_the_record_is_not_the_one_that_it_began_under(repository, changes, midway):
+    """DVC notes the record that lies there when a stage ends: what was made under another would pass for made under it."""
+    run = a_run(repository)
+    edit_and_sign(repository / "consent", "mia", **changes)
+    in_force(repository, "mia", ("train",))
+    with pytest.raises(ConsentError) as caught:
+        run.require("train", midway=midway)
+    assert caught.value.reason == "consent-changed"
+
+
+def test_work_ends_where_a_target_was_taken_out_of_the_list(repository):
+    run, path = a_run(repository), repository / "consent/mia.targets.yaml"
+    fields = yaml.safe_load(path.read_text())
+    del fields["photos"]["t.jpg"]
+    path.write_text(yaml.safe_dump(fields))
+    sign_as_test(repository / "consent", "mia")
+    with pytest.raises(ConsentError) as caught:
+        run.require("train")
+    assert caught.value.reason == "consent-changed"
+
+
+def test_a_remark_in_the_record_ends_no_work(repository):
+    run, path = a_run(repository), repository / "consent/mia.yaml"
+    path.write_text(f"# asked again on the phone\n{path.read_text()}")
+    sign_as_test(repository / "consent", "mia")
+    run.require("train")
+
+
+def test_nothing_is_published_under_another_record_than_was_chosen_for(repository):
+    cfg = SimpleNamespace(items=SimpleNamespace(remote=None), publish=SimpleNamespace(url=None))
+    record = load_consent(repository / "consent", "mia")
+    edit_and_sign(repository / "consent", "mia", photos={})
+    with pytest.raises(ConsentError) as caught:
+        publish(cfg, record, dry_run=True)
+    assert caught.value.reason == "consent-changed"

@@ -1,6 +1,9 @@
 """Attacks on the floors: a setting laxer than the gates allow. Each is refused, and the floor is in the message."""
 
+import copy
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,6 +12,8 @@ from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.safety.consent import load_consent
 from likeness.safety.floors import SETTINGS, identity_limits, laxer
+from likeness.settings import dotted
+from likeness.train.config import DrawingConfig
 
 ROOT = Path(__file__).parents[2]
 NAN = float("nan")
@@ -17,6 +22,8 @@ NAN = float("nan")
 def params(tmp_path: Path, dotted: str, value: object) -> Path:
     """The shipped params.yaml with one setting changed."""
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
+    drawn = copy.deepcopy({**settings["ingest"], **settings["evaluate"]})
+    settings["train"]["drawing"] = {key: drawn[key] for key in DrawingConfig.model_fields}
     *places, name = dotted.split(".")
     section = settings
     for place in places:
@@ -37,6 +44,8 @@ SIMILARITY = "personas.jade.similarity"
         ("ingest.max_explicit", 1.0, "0.7"),
         ("ingest.max_explicit", 0.71, "0.7"),
         ("ingest.review_explicit", 0.7, "0.3"),
+        ("train.drawing.max_explicit", 1.0, "0.7"),
+        ("train.drawing.review_explicit", 0.7, "0.3"),
         ("ingest.background_face_ratio", 1.0, "0.5"),
         ("ingest.background_face_ratio", 0.51, "0.5"),
         ("ingest.min_face_px", 8, "32"),
@@ -91,11 +100,19 @@ def test_stricter_settings_pass(tmp_path):
 def test_every_threshold_of_explicit_material_faces_and_similarity_has_a_floor():
     """A new setting of these kinds needs its row."""
     settings = yaml.safe_load((ROOT / "params.yaml").read_text())
-    settings["ingest"] = {
-        key: -1.0 if key.startswith("min") else 2.0
-        for key in settings["ingest"]
-        if any(word in key for word in ("explicit", "face_px", "face_ratio"))
-    }
-    settings["personas"] = {"jade": {"similarity": {"source_min": -2.0, "swap_min": -2.0, "target_max": 2.0}}}
-    given = {"ingest": settings["ingest"], "personas": settings["personas"]}
-    assert len(list(laxer(given))) == len(settings["ingest"]) + 3
+    settings["train"]["drawing"] = dict.fromkeys(DrawingConfig.model_fields)
+    kinds = re.compile(r"_explicit$|face_px$|face_ratio$|similarity\.\w+$")
+    thresholds = [key for key, _ in dotted(settings) if kinds.search(key)]
+    thresholds.remove("swap.limits.min_face_px")  # smaller ones ingest has refused
+    assert len(thresholds) == 9
+    assert [
+        key for key in thresholds if not list(laxer(nested(key, -9.0))) + list(laxer(nested(key, 9.0)))
+    ] == []
+
+
+def nested(dotted_name: str, value: float) -> dict[str, Any]:
+    """One setting as params.yaml has it."""
+    found: Any = value
+    for part in reversed(dotted_name.split(".")):
+        found = {part: found}
+    return found

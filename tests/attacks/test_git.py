@@ -93,9 +93,23 @@ def reset_and_forgotten(root: Path) -> None:
     git(root, "reflog", "expire", "--expire=now", "--all")
 
 
+def kept_as_a_backup(root: Path) -> None:
+    """The same bytes, which git holds once, under a name that is no record's in a newer commit."""
+    commit(root)
+    git(root, "mv", str(RECORD), f"{RECORD}.bak")
+    git(root, "checkout", "-q", "HEAD~1", "--", str(RECORD))
+    commit(root)
+
+
+def staged_and_forgotten(root: Path) -> None:
+    git(root, "add", str(RECORD))
+
+
 @pytest.mark.parametrize(
     "attack",
     [
+        kept_as_a_backup,
+        staged_and_forgotten,
         a_graft,
         a_list_of_shallow_commits,
         a_graph_that_names_no_parent,

@@ -1,6 +1,5 @@
 """Attacks on `likeness consent purge`: what DVC could bring back by a name that only git, a remote or a folder still has."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -8,57 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 from consent_clone import commit, git
+from purge_clone import CACHE, FAR, WEIGHTS, held, keep, lock
 
 from likeness.cli.purge import purge
-
-ROOT = Path(__file__).parents[2]
-CACHE, FAR = Path(".dvc/cache"), Path("../remote")
-WEIGHTS = b"weights of jade"
-
-
-def keep(data: bytes, suffix: str = "", *, places: tuple[Path, ...] = (CACHE, FAR)) -> str:
-    """Bytes in DVC's cache and its remote; their name."""
-    name = hashlib.md5(data, usedforsecurity=False).hexdigest() + suffix
-    for place in places:
-        path = place / "files/md5" / name[:2] / name[2:]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return name
-
-
-def held(data: bytes) -> list[str]:
-    return [
-        str(path)
-        for place in (CACHE, FAR)
-        for path in place.rglob("*")
-        if path.is_file() and path.read_bytes() == data
-    ]
-
-
-def lock(
-    path: str, digest: str, *, stage: str = "train@jade", cmd: str = "python -m stages.train jade"
-) -> str:
-    stages = {stage: {"cmd": cmd, "outs": [{"path": path, "hash": "md5", "md5": digest}]}}
-    return yaml.safe_dump({"schema": "2.0", "stages": stages})
-
-
-@pytest.fixture
-def clone(tmp_path, monkeypatch) -> Path:
-    """A clone with settings and records, committed; the working directory."""
-    root = tmp_path / "clone"
-    for name in ("conf", "consent"):
-        shutil.copytree(ROOT / name, root / name)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["tracking"]["enabled"] = False
-    (root / "params.yaml").write_text(yaml.safe_dump(params))
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    Path(".dvc").mkdir()
-    Path(".dvc/config").write_text(f"['remote \"far\"']\n    url = {tmp_path / 'remote'}\n")
-    Path(".gitignore").write_text(".dvc/cache\n.dvc/tmp\n")
-    git(root, "init", "-q")
-    commit(root)
-    return root
 
 
 def in_a_commit(root: Path) -> None:
@@ -103,6 +54,23 @@ def added_by_hand(root: Path) -> None:
 
 def added_by_hand_once(root: Path) -> None:
     added_by_hand(root)
+    commit(root)
+    shutil.rmtree("models")
+    commit(root)
+
+
+def a_lock_that_was_kept_as_a_backup(root: Path) -> None:
+    """The same bytes, which git holds once, under a name that is no lock's in a newer commit."""
+    in_a_commit(root)
+    git(root, "mv", "dvc.lock", "dvc.lock.bak")
+    commit(root)
+
+
+def a_file_of_the_same_bytes_in_anothers_folder(root: Path) -> None:
+    """What a .dvc file names is beside it: the same bytes name another file in each folder."""
+    added_by_hand(root)
+    Path("models/aaa").mkdir()
+    shutil.copy("models/jade/old.safetensors.dvc", "models/aaa/old.safetensors.dvc")
     commit(root)
     shutil.rmtree("models")
     commit(root)
@@ -156,7 +124,7 @@ def a_folder_that_was_never_pulled(root: Path) -> None:
         in_a_commit, a_removed_experiment, a_side_branch_of_which_a_merge_took_nothing, a_graph_in_a_folder,
         a_command_under_another_stages_name, added_by_hand, added_by_hand_once, a_run_that_only_the_remote_has,
         a_folder_that_was_never_pulled, imported, imported_from_another_clone, a_copy_under_another_name,
-        a_copy_by_a_run_of_another_program,
+        a_copy_by_a_run_of_another_program, a_lock_that_was_kept_as_a_backup, a_file_of_the_same_bytes_in_anothers_folder,
     ],
     ids=lambda attack: attack.__name__,
 )  # fmt: skip

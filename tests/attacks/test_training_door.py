@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,20 @@ def test_the_picture_itself_is_judged_again_at_trainings_door(training_set, show
 
     exchange_everywhere(training_set)
     assert refusal(Sees()).reason == reason
+
+
+@pytest.mark.parametrize(("limit", "reason"), [(0.7, None), (0.4, "explicit")])
+def test_a_stricter_setting_holds_at_trainings_door_too(training_set, limit, reason):
+    class Rates(SeesHer):
+        def measure(self, rgb):
+            return seen() | ({"explicit": 0.5} if rgb.mean() < 8 else {})
+
+    exchange_everywhere(training_set)
+    ingest = CONFIG.ingest.model_copy(update={"max_explicit": limit})
+    run = run_of("train", CONFIG.model_copy(update={"ingest": ingest}), PERSONA)
+    with nullcontext() if reason is None else pytest.raises(InputError) as caught:
+        admit(run, Rates())
+    assert reason is None or caught.value.reason == reason
 
 
 def test_a_caption_edited_everywhere_is_judged_again(training_set):

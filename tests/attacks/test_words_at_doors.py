@@ -1,6 +1,7 @@
 """Words where they come in: captions by hand, triggers, class words, prompts and negative prompts."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.gates import Subject, judge
 from likeness.store.items import ItemStore
 from likeness.strict_yaml import read_yaml
+from likeness.train.config import DrawingConfig
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = Path(__file__).with_name("harmless.txt").read_text(encoding="utf-8").splitlines()
@@ -113,6 +115,30 @@ def test_a_prompt_that_evaluate_or_training_would_draw_is_refused(prompt):
     values["evaluate"]["prompts"] = [prompt]
     with pytest.raises(ValueError, match=r"evaluate\.prompts"):
         Config.model_validate(values)
+
+
+def drawing_of_its_own(**changes: object) -> dict[str, Any]:
+    """Settings with which training draws otherwise than evaluate does."""
+    values = params()
+    values["train"]["selection"]["sample_every_steps"] = 10
+    drawn = {**values["ingest"], **values["evaluate"]}
+    values["train"]["drawing"] = {name: drawn[name] for name in DrawingConfig.model_fields} | changes
+    return values
+
+
+def test_training_may_draw_by_settings_of_its_own():
+    Config.model_validate(drawing_of_its_own(prompts=["{trigger} in a coat"], max_explicit=0.5))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"prompts": ["{trigger}, nude"]}, {"prompts": ["16yo {trigger}"]}, {"prompts": ["{trigger[0]}ude"]},
+     {"negative_prompt": "clothes"}, {"max_explicit": 1.0}, {"max_explicit": float("nan")}, {"review_explicit": 0.9}],
+    ids=str,
+)  # fmt: skip
+def test_what_training_draws_by_settings_of_its_own_is_no_laxer(changes):
+    with pytest.raises(ValueError, match=r"train\.drawing\.|in braces"):
+        Config.model_validate(drawing_of_its_own(**changes))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """DVC's queue on rented machines: a job for every experiment, one question, results under their names."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def queued(root: Path, text: str, *, file: str = "params.yaml") -> str:
     index = {"GIT_INDEX_FILE": str(root / ".git" / "own-index")}
 
     def ask(*words: str, stdin: bytes = b"") -> str:
-        return (git_bytes(*words, root=root, stdin=stdin, variables=who | index) or b"").decode().strip()
+        return git_bytes(*words, root=root, stdin=stdin, variables=who | index).decode().strip()
 
     blob = ask("hash-object", "-w", "--stdin", stdin=text.encode())
     ask("read-tree", "HEAD")
@@ -119,14 +120,18 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
 @pytest.mark.parametrize("silent", ["diff", "show", "status"])
 def test_a_git_that_does_not_answer_found_nothing_out(clone, entries, monkeypatch, silent):
     """On a machine that is busy for longer than git is waited for."""
-    root, ask = clone.folder, git_commands.git_bytes
+    root, run = clone.folder, subprocess.run
     text = with_value((root / "params.yaml").read_text(), "train.schedule.steps", 21)
     entries.append(("one", head(root), queued(root, text)))
     store, revision = Remote((root.parent / "own-store").as_uri()), head(root)
     assert len(queued_experiments(root, revision, store)[0]) == 1
-    monkeypatch.setattr(
-        git_commands, "git_bytes", lambda *words, **more: None if words[0] == silent else ask(*words, **more)
-    )
+
+    def hangs(words, **more):
+        if words[1] == silent:
+            raise subprocess.TimeoutExpired(words, 60)
+        return run(words, **more)
+
+    monkeypatch.setattr(git_commands.subprocess, "run", hangs)
     if silent == "status":
         with pytest.raises(ConfigError, match="git status --porcelain"):
             committed_revision(root)

@@ -71,6 +71,16 @@ def test_prompts_that_name_the_person_and_their_twins_without_the_name_are_known
     assert options.twin_prompts("jade", "woman") == [("jade woman, a", "a woman, a")]
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    ["{trigger:>99999999}", "{trigger!r}", "{trigger[0]}aked", "{trigger.__class__}", "{0}", "{}", "{{trigger}}", "a { b", "a } b"],
+)  # fmt: skip
+def test_a_prompt_computes_nothing(prompt):
+    """A field of Python's format: a letter of the word, its class, a gigabyte of spaces."""
+    with pytest.raises(ValueError, match="in braces a prompt may hold"):
+        EvaluateConfig(**{**OPTIONS, "prompts": [prompt]})
+
+
 def test_prompts_take_the_personas_words():
     assert EvaluateConfig(**OPTIONS).drawn_prompts("jade", "woman") == ["jade woman, a portrait", "a woman"]
 

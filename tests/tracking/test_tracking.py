@@ -45,7 +45,7 @@ def test_a_repository_may_lie_in_any_folder(in_tmp, database, monkeypatch, name)
     with sqlite3.connect(root / "mlflow.db") as rows:
         assert rows.execute("select status from runs").fetchall() == [("FINISHED",)]
     assert len(list(root.rglob("sheet.png"))) == 1
-    assert len(records.delete_runs("sqlite:///mlflow.db", "likeness", root, "jade", dry_run=False)) == 1
+    assert len(records.delete_runs("sqlite:///mlflow.db", "likeness", root, "jade", dry_run=False).names) == 1
     assert list(root.rglob("sheet.png")) == []
 
 
@@ -62,10 +62,34 @@ def test_a_purge_in_a_copy_of_a_repository_deletes_the_copys_files_and_no_others
         run.log_file(in_tmp / "sheet.png")
     assert run.problem is None
     shutil.copytree(first, copy)
-    assert len(records.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False)) == 1
+    assert len(records.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False).names) == 1
     assert list(copy.rglob("sheet.png")) == []
     assert len(list(first.rglob("sheet.png"))) == 1
-    assert records.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False) == []
+    assert records.delete_runs("sqlite:///mlflow.db", "likeness", copy, "jade", dry_run=False).names == []
+
+
+def test_a_purge_finds_the_runs_that_were_logged_to_an_experiment_of_another_name(
+    in_tmp, database, monkeypatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with tracker("sqlite:///mlflow.db", root=in_tmp, persona="jade", experiment="before"):
+        pass
+    assert register("sqlite:///mlflow.db", "before", in_tmp, "jade", []) is None
+    gone = records.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
+    assert (len(gone.names), gone.elsewhere) == (2, 0)
+
+
+def test_in_a_database_that_others_use_too_a_purge_tells_what_other_experiments_have(
+    in_tmp, database, monkeypatch
+):
+    """Somebody else's jade may be another person."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (in_tmp / "mine").mkdir()
+    uri = f"sqlite:///{in_tmp}/mlflow.db"
+    with tracker(uri, root=in_tmp / "mine", persona="jade", experiment="theirs"):
+        pass
+    gone = records.delete_runs(uri, "likeness", in_tmp / "mine", "jade", dry_run=False)
+    assert (gone.names, gone.elsewhere) == ([], 1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -216,7 +240,7 @@ def test_mlflows_registry_has_the_same_numbers_and_loses_them_with_the_consent(i
     assert "has other bytes than ours" in register(uri, "likeness", in_tmp, "jade", [other])
     with tracker(uri, root=in_tmp):
         pass
-    gone = records.delete_runs(uri, "likeness", in_tmp, "jade", dry_run=False)
+    gone = records.delete_runs(uri, "likeness", in_tmp, "jade", dry_run=False).names
     assert "registered model likeness-jade" in gone
     assert not client.search_registered_models()
 

@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,8 +10,8 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
-from likeness.errors import ConsentError
-from likeness.git import versions
+from likeness.errors import ConfigError, ConsentError
+from likeness.git_history import versions
 from likeness.safety.consent.load import MAX_BYTES
 from likeness.safety.consent.revocations import Revocation, revocations, revoke
 from likeness.strict_yaml import parse_yaml
@@ -29,7 +28,7 @@ def learn_from_git(repository: Path) -> None:
     """Put on the list what its copy, any commit of this clone and the records that lie there say of revocations.
 
     Raises:
-        ConsentError: `history`: git is there, and its history cannot be read.
+        ConsentError: `history`: there is a repository, and git does not tell what its commits have.
     """
     for known in revocations(repository):
         with contextlib.suppress(OSError):
@@ -42,19 +41,16 @@ def learn_from_git(repository: Path) -> None:
 
 def _committed(repository: Path) -> Iterator[bytes]:
     """Each version of a record that the clone has, in this folder or its own."""
-    found = versions(
-        repository, lambda path: path.lower().endswith(RECORDS), ":(icase)consent", ":(top,icase)consent"
-    )
-    if found is not None:
-        yield from (data for _, data in found)
-    # Without git on this machine there is no checkout of an old record either.
-    elif shutil.which("git") and any(
-        (folder / ".git").exists() for folder in (repository, *repository.parents)
-    ):
+    try:
+        found = versions(
+            repository, lambda path: path.lower().endswith(RECORDS), ":(icase)consent", ":(top,icase)consent"
+        )
+    except ConfigError as error:
         raise ConsentError(
-            f"{repository}: git cannot read its history, which may say that a consent was revoked", reason="history",
-            remedy="see what `git fsck` says; or clone anew",
-        )  # fmt: skip
+            f"{repository}: git does not tell its history, which may say that a consent was revoked: {error.message}",
+            reason="history", remedy="see what `git fsck` says; or clone anew",
+        ) from error  # fmt: skip
+    return (data for _, data in found)
 
 
 def _lying_there(repository: Path) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from likeness.safety.consent.load import load_consent, read_consent
 from likeness.safety.consent.parts import Use
 from likeness.safety.consent.record import Consent
 from likeness.safety.consent.revocations import Place, learn_from_team, revocation_of, share, today
+from likeness.safety.consent.signing import canonical
 
 
 def in_force(repository: Path, persona: str, uses: Sequence[Use], *, place: Place | None = None) -> Consent:
@@ -25,6 +26,21 @@ def in_force(repository: Path, persona: str, uses: Sequence[Use], *, place: Plac
     consent = load_consent(repository / "consent", persona)
     consent.require(uses, today=today(repository))
     return consent
+
+
+def refuse_exchanged(now: Consent, began: Consent) -> None:
+    """Refuse work that began under another record than is in force now: who takes a photograph or a use out of a record, or signs
+    one in its place, means what is under way, too. DVC would take what comes of it for made under the record that lies there.
+
+    Raises:
+        ConsentError: `consent-changed`.
+    """
+    if now != began and canonical(now) != canonical(began):
+        raise ConsentError(
+            f"{now.persona}: consent/{now.persona}.yaml or its list of targets changed while this ran (it began under {began.id}, "
+            f"{now.id} is in force)",
+            reason="consent-changed", remedy="`dvc repro` begins again under the record that lies there",
+        )  # fmt: skip
 
 
 def learn(repository: Path, persona: str, place: Place | None) -> None:
