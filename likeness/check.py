@@ -23,6 +23,7 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import team_store
 from likeness.tracking.cause import address_problem, tracking_uri
+from likeness.train.kohya.options import find_script
 from likeness.train.starting import check_start
 
 READ_BY_GIT_AND_DVC = (".gitignore", ".dvcignore", ".dvc/config", ".dvc/config.local", "dvc.yaml")
@@ -60,6 +61,7 @@ def check_parts(cfg: Config) -> None:
         *_base_problems(cfg),
         # The LoRA file that training starts from is there, stays, and can be started from as far as it tells.
         *_problem(lambda: check_start(cfg, RepositoryPaths.here())),
+        *_problem(lambda: _check_kohya(cfg)),
         *_consent_problems(cfg),
         *_file_problems(cfg),
         *_problem(lambda: _check_embedder(cfg)),
@@ -87,6 +89,12 @@ def _problem(look: Callable[[], object], whose: str = "") -> Iterator[str]:
 def _sections() -> list[str]:
     """The sections that name a provider."""
     return [spec.name for spec in STAGES if spec.provider]
+
+
+def _check_kohya(cfg: Config) -> None:
+    """The user's own sd-scripts are there, and have an option for each setting."""
+    if cfg.train.trainer == "kohya":
+        find_script(cfg.train, cfg.base)
 
 
 def _check_embedder(cfg: Config) -> None:

@@ -26,9 +26,10 @@ def writing(path: Path, size: int | None = None) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        # A write that fails names no file, and one that opens its temporary file names that.
-        if error.filename is None or Path(error.filename).name.startswith(f".{path.name}."):
-            error.filename = str(path)
+        # A write that fails names no file, one that opens its temporary file names that, and a copy both.
+        named = error.filename2 or error.filename
+        if named is None or Path(named).name.startswith(_beside(path)):
+            error.filename, error.filename2 = str(path), None
         if told := DiskError.of(error, size=size):
             raise told from error
         raise
@@ -43,17 +44,48 @@ def discard(temporary: Path) -> None:
 def write_atomic(path: Path, *data: bytes) -> None:
     """Write `data`, one part after the other, so that `path` holds either its old content or all of the new one, also after a power
     cut; its folder is made where there is none."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    with _replacing(path, sum(map(len, data))) as temporary, temporary.open("wb") as file:
+        file.writelines(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def copy_atomic(source: Path, path: Path) -> None:
+    """As `write_atomic`, of what another file holds."""
+    with _replacing(path, source.stat().st_size) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _beside(path: Path) -> str:
+    """How the name of its temporary file begins: with the first letters alone, so that a name as long as the disk takes has one."""
+    return f".{path.name[:60]}."
+
+
+@contextmanager
+def _replacing(path: Path, size: int) -> Generator[Path]:
+    """Around what writes `size` bytes to the path that it is given, which then becomes `path`, or goes."""
+    temporary = path.with_name(f"{_beside(path)}{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with writing(path, sum(map(len, data))):
+        with writing(path, size):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                file.writelines(data)
-                file.flush()
-                os.fsync(file.fileno())
+            yield temporary
         os.replace(temporary, path)
     finally:
         discard(temporary)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add `data` to the end of a file that only grows, all of it or nothing."""
+    # Without a buffer, which would be written once more when the file is closed.
+    with writing(path, len(data)), path.open("ab", buffering=0) as file:
+        end, left = file.seek(0, os.SEEK_END), memoryview(data)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), end)
+            raise
 
 
 @contextmanager

@@ -172,6 +172,17 @@ def test_a_base_that_is_not_there_is_told_before_anything_is_bought(source):
 
 
 @pytest.mark.usefixtures("composable")
+def test_sd_scripts_that_are_not_there_or_lack_an_option_are_told_before_anything_is_bought(in_tmp):
+    set_base("train.trainer=kohya")
+    with pytest.raises(ConfigError, match="sd-scripts has no option for some settings"):
+        main()
+    set_base("+experiment=kohya", "train.kohya.checkout=sd-scripts")
+    with pytest.raises(ConfigError, match="checkout sd-scripts: no sd-scripts for sdxl there") as caught:
+        main()
+    assert "git clone kohya-ss/sd-scripts" in caught.value.message
+
+
+@pytest.mark.usefixtures("composable")
 def test_a_published_base_is_not_trained_at_the_tiny_bases_size():
     set_base("base=sdxl")
     with pytest.raises(ConfigError, match=r"side_px is 128, but stabilityai/\S+ draws at 1024 px"):
