@@ -71,7 +71,7 @@ class TrackingConfig(Section):
 
     enabled: bool
     uri: str
-    experiment: str
+    experiment: str = Field(min_length=1)
 
 
 class Config(Section):

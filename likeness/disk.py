@@ -123,12 +123,32 @@ def optional() -> Generator[None]:
         sys.stderr.write(f"not written: {told.message}\n")
 
 
+def refuse_links_to_nothing(*places: Path) -> None:
+    """Refuse places on whose way a link leads nowhere, as to a disk that is not mounted: nothing can be made there.
+
+    Raises:
+        DiskError: with the first such link, and where it leads.
+    """
+    for path in (one for place in places for one in (*reversed(place.parents), place)):
+        if leads_nowhere(path):
+            raise DiskError(
+                f"{path} is a link to {path.readlink()}, where nothing is",
+                remedy="mount the disk that it leads to, or make what it names; or delete the link",
+            )
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether a path is a link to nothing: whoever opens it is told that the link itself is missing."""
+    return path.is_symlink() and not path.exists()
+
+
 def try_place(place: Path, *, free_bytes: int = FREE_BYTES) -> None:
     """Write a byte where `place` is to be made, and look how much space is left there.
 
     Raises:
         DiskError: it cannot be written to, or fewer than `free_bytes` are free.
     """
+    refuse_links_to_nothing(place)
     folder = place.absolute()
     while not folder.is_dir():
         folder = folder.parent

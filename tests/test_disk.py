@@ -39,6 +39,12 @@ def test_a_place_that_takes_no_files_is_told(in_tmp):
     assert "writable" in caught.value.remedy
 
 
+def test_a_place_beyond_a_link_to_nothing_is_told(in_tmp):
+    Path("models").symlink_to("/mnt/gone")
+    with pytest.raises(DiskError, match="models is a link to /mnt/gone, where nothing is"):
+        try_place(Path("models/jade"))
+
+
 def test_too_little_space_is_told_with_both_figures(in_tmp):
     with pytest.raises(DiskError, match=r"models: \d+ MB are free there, \d+ are needed"):
         try_place(Path("models"), free_bytes=2**60)
