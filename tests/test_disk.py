@@ -268,6 +268,18 @@ def test_a_stage_tries_its_outputs_before_its_work(in_tmp):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")
+@pytest.mark.parametrize(
+    ("stage", "place"), [("resize", "ledger"), ("evaluate", "ledger"), ("train", "training")]
+)
+def test_a_stage_tries_what_it_keeps_of_a_run_before_its_work(jade, capsys, stage, place):
+    Path(".cache").mkdir()
+    Path(".cache", place).symlink_to("/sys/kernel")
+    with pytest.raises(SystemExit):
+        started(stage)
+    assert f".cache/{place}: " in capsys.readouterr().err
+
+
 def refuse_writing(monkeypatch, number=errno.EROFS):
     def refuse(*where, **options):
         raise OSError(number, os.strerror(number))
