@@ -70,7 +70,7 @@ class TrackingConfig(Section):
 
     enabled: bool
     uri: str
-    experiment: str
+    experiment: str = Field(min_length=1)
 
 
 class Config(Section):

@@ -26,9 +26,10 @@ def writing(path: Path, size: int | None = None) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        # A write that fails names no file, and one that opens its temporary file names that.
-        if error.filename is None or Path(error.filename).name.startswith(f".{path.name}."):
-            error.filename = str(path)
+        # A write that fails names no file, one that opens its temporary file names that, and a copy both.
+        named = error.filename2 or error.filename
+        if named is None or Path(named).name.startswith(_beside(path)):
+            error.filename, error.filename2 = str(path), None
         if told := DiskError.of(error, size=size):
             raise told from error
         raise
@@ -43,17 +44,48 @@ def discard(temporary: Path) -> None:
 def write_atomic(path: Path, *data: bytes) -> None:
     """Write `data`, one part after the other, so that `path` holds either its old content or all of the new one, also after a power
     cut; its folder is made where there is none."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    with _replacing(path, sum(map(len, data))) as temporary, temporary.open("wb") as file:
+        file.writelines(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def copy_atomic(source: Path, path: Path) -> None:
+    """As `write_atomic`, of what another file holds."""
+    with _replacing(path, source.stat().st_size) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _beside(path: Path) -> str:
+    """How the name of its temporary file begins: with the first letters alone, so that a name as long as the disk takes has one."""
+    return f".{path.name[:60]}."
+
+
+@contextmanager
+def _replacing(path: Path, size: int) -> Generator[Path]:
+    """Around what writes `size` bytes to the path that it is given, which then becomes `path`, or goes."""
+    temporary = path.with_name(f"{_beside(path)}{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with writing(path, sum(map(len, data))):
+        with writing(path, size):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                file.writelines(data)
-                file.flush()
-                os.fsync(file.fileno())
+            yield temporary
         os.replace(temporary, path)
     finally:
         discard(temporary)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add `data` to the end of a file that only grows, all of it or nothing."""
+    # Without a buffer, which would be written once more when the file is closed.
+    with writing(path, len(data)), path.open("ab", buffering=0) as file:
+        end, left = file.seek(0, os.SEEK_END), memoryview(data)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), end)
+            raise
 
 
 @contextmanager
@@ -91,12 +123,32 @@ def optional() -> Generator[None]:
         sys.stderr.write(f"not written: {told.message}\n")
 
 
+def refuse_links_to_nothing(*places: Path) -> None:
+    """Refuse places on whose way a link leads nowhere, as to a disk that is not mounted: nothing can be made there.
+
+    Raises:
+        DiskError: with the first such link, and where it leads.
+    """
+    for path in (one for place in places for one in (*reversed(place.parents), place)):
+        if leads_nowhere(path):
+            raise DiskError(
+                f"{path} is a link to {path.readlink()}, where nothing is",
+                remedy="mount the disk that it leads to, or make what it names; or delete the link",
+            )
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether a path is a link to nothing: whoever opens it is told that the link itself is missing."""
+    return path.is_symlink() and not path.exists()
+
+
 def try_place(place: Path, *, free_bytes: int = FREE_BYTES) -> None:
     """Write a byte where `place` is to be made, and look how much space is left there.
 
     Raises:
         DiskError: it cannot be written to, or fewer than `free_bytes` are free.
     """
+    refuse_links_to_nothing(place)
     folder = place.absolute()
     while not folder.is_dir():
         folder = folder.parent

@@ -1,10 +1,15 @@
 """Where DVC keeps what a repository's dvc.lock names; read without DVC, whose import takes a second."""
 
-import configparser
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import platformdirs
+from configobj import ConfigObj, ConfigObjError
+
+from likeness.errors import ConfigError
 
 LOCK = "dvc.lock"
 DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
@@ -14,24 +19,54 @@ DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 def cache_folder(root: Path = Path()) -> Path:
     """The cache of the repository; a relative folder is relative to the file that names it, as in DVC."""
     file, folder = _of_cache("dir", root) or (root / ".dvc" / "config", "cache")
-    return file.parent / folder
+    return file.parent / Path(str(folder)).expanduser()
 
 
 def links_outputs() -> bool:
     """Whether DVC moves outputs into its cache and links them, so that they take space once."""
     _, types = _of_cache("type", Path()) or (None, "")
-    return types.split(",")[0].strip().strip("\"'") in ("hardlink", "symlink")
+    first, *_ = types if isinstance(types, list) else [types.split(",")[0]]
+    return first.strip() in ("hardlink", "symlink")
 
 
-def _of_cache(option: str, root: Path) -> tuple[Path, str] | None:
-    """An option of DVC's cache, and the file that says it: the later one wins."""
+def _of_cache(option: str, root: Path) -> tuple[Path, str | list[str]] | None:
+    """An option of DVC's cache, and the file that says it: of the machine, of this user (`dvc config --global`), of the
+    repository, of this clone; the last one wins.
+
+    Raises:
+        ConfigError: one of them does not read.
+    """
+    ours = [root / ".dvc" / "config", root / ".dvc" / "config.local"]
     said = None
-    for file in (root / ".dvc" / "config", root / ".dvc" / "config.local"):
-        parser = configparser.ConfigParser(interpolation=None)
-        parser.read(file)
-        if value := parser.get("cache", option, fallback=None):
+    for file in (*_of_machine_and_user(), *ours):
+        if file.is_file() and (value := _section(file, "cache").get(option)):
             said = file, value
     return said
+
+
+def _of_machine_and_user() -> Iterator[Path]:
+    """As DVC finds them (dvc/dirs.py)."""
+    for variable, folder in (
+        ("DVC_SYSTEM_CONFIG_DIR", platformdirs.site_config_dir),
+        ("DVC_GLOBAL_CONFIG_DIR", platformdirs.user_config_dir),
+    ):
+        yield Path(os.environ.get(variable) or folder("dvc", "iterative")) / "config"
+
+
+def _section(file: Path, name: str) -> dict[str, str | list[str]]:
+    """A section of a file of DVC's, in whose keys capitals do not count; a list is what commas part."""
+    try:
+        read = ConfigObj(str(file), encoding="utf-8")
+    except (ConfigObjError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{file} does not read: {' '.join(str(error).split())}",
+            reason="dvc-config",
+            remedy="correct it: DVC itself stops at it, too",
+        ) from error
+    sections = [
+        values for key, values in read.dict().items() if key.lower() == name and isinstance(values, dict)
+    ]
+    return {key.lower(): value for values in sections for key, value in values.items()}
 
 
 def links_to_cache(path: Path) -> bool:

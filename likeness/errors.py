@@ -141,13 +141,14 @@ class InputError(LikenessError):
 
     @classmethod
     def of(cls, error: OSError) -> "InputError | None":
-        """A file that a stage writes and that is not there, in our words; None for any other OSError."""
+        """A file that a stage writes, or the working folder, that is not there, in our words; None for any other OSError."""
+        if error.errno == errno.ENOENT and error.filename is None:  # it was asked where we are
+            gone = "the folder that this was started in is gone"
+            return cls(gone, remedy="cd into the repository, then start again")
         if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
             return None
-        return cls(
-            f"{error.filename} is missing",
-            remedy="run `dvc repro`: it runs the stages in order, this one's before it",
-        )
+        onward = "run `dvc repro`: it runs the stages in order, this one's before it"
+        return cls(f"{error.filename} is missing", remedy=onward)
 
 
 class ProviderError(LikenessError):

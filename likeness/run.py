@@ -169,8 +169,14 @@ class Run:
         return other
 
     def places(self) -> list[Path]:
-        """Where the stage writes: its outputs, and the item store."""
-        return [*self.outputs(), self.repository.root / self.config.items.root]
+        """Where the stage writes: its outputs, the item store, and beside it what is kept of a run."""
+        kept = [self.repository.training] if self.stage == "train" else []
+        return [
+            *self.outputs(),
+            self.repository.root / self.config.items.root,
+            self.repository.history,
+            *kept,
+        ]
 
     def outputs(self) -> list[Path]:
         """What DVC keeps of the stage."""

@@ -3,10 +3,13 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Self, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
+from likeness.paths import RepositoryPaths
 
 # pydantic would read the entry points of every installed distribution, a tenth of a short stage's start, and let any
 # of them look at settings. Told before the first model is made.
@@ -68,6 +71,19 @@ class Section(BaseModel):
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What a generator of random numbers takes; a larger number would be refused when the first picture is drawn."""
+
+
+def own_path(named: str | Path) -> Path:
+    """Where a file or folder lies that the settings name: a path counts from the repository, in the copies that DVC runs
+    experiments in, too, which lack what git does not keep; `~` is the user's home."""
+    return RepositoryPaths.here().root / Path(named).expanduser()
+
+
+def is_path(named: str, repository: Path) -> bool:
+    """Whether a setting that may name a model of the hub names a path: it begins with `.`, `/` or `~`, ends in .safetensors or
+    lies below a folder of the repository."""
+    below = repository / Path(named).parts[0]
+    return named[0] in "./~" or named.endswith(".safetensors") or below.is_dir()
 
 
 def dotted(values: Any, place: str = "") -> Iterator[tuple[str, Any]]:

@@ -16,8 +16,9 @@ from likeness.dvc_files import cache_folder, links_outputs
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.persona import Persona
+from likeness.pipeline.inputs import inputs, require_unchanged
 from likeness.pipeline.outputs import require_room_in_cache
-from likeness.pipeline.stage import BY_NAME
+from likeness.pipeline.stage import BY_NAME, CHECKED
 from likeness.pipeline.supervise import supervise
 from likeness.program import for_this_user_alone
 from likeness.providers import is_remote
@@ -34,6 +35,9 @@ def run(stage: str, main: Main) -> None:
     """Run a stage for the persona named on the command line; a LikenessError ends it with exit status 1."""
     started = time.monotonic()
     with exit_on_error(stage, onward="`dvc repro` goes on: what is finished is kept"):
+        # DVC runs it, will note its inputs and take its outputs.
+        of_dvc = os.environ.get("DVC_STAGE")
+        before = inputs(of_dvc) if of_dvc else {}
         config = load_config(PARAMS)
         persona = _persona(config, sys.argv[1:], stage)
         current = Run(stage=stage, config=config, persona=persona, repository=RepositoryPaths.here())
@@ -57,7 +61,8 @@ def run(stage: str, main: Main) -> None:
                     current.share()
                 raise
             current.share()
-        if "DVC_STAGE" in os.environ:  # DVC runs it, and is about to take its outputs
+        if of_dvc:
+            require_unchanged(of_dvc, before, own=(current.paths.numbers, CHECKED))
             require_room_in_cache(current.outputs(), cache_folder(), linked=links_outputs())
     seconds = {
         "stage": stage,

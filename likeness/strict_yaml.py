@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from likeness.disk import leads_nowhere
 from likeness.errors import ConfigError
 from likeness.git import CONFLICT
 from likeness.setting_problems import names_in, setting_problems
@@ -97,6 +98,10 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
     Raises:
         ConfigError: it is not YAML, a key stands twice, it is more than plain values, or a merge left conflict markers.
     """
+    if leads_nowhere(path):
+        raise ConfigError(
+            f"{path} is a link to {path.readlink()}, where nothing is", reason="not-yaml", remedy=remedy
+        )
     if not path.is_file() or path.stat().st_size > MAX_BYTES:  # a pipe or a device would never end
         raise ConfigError(
             f"{path} is not a file of at most {MAX_BYTES} bytes", reason="not-yaml", remedy=remedy

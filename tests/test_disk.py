@@ -10,12 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from dvc.config import Config as DvcConfig
 
 from likeness.dataset.archive import write_zip
 from likeness.diffusion.digest import files_digest
-from likeness.disk import optional, try_place, write_atomic
-from likeness.dvc_files import cache_folder, cached, links_outputs
-from likeness.errors import DiskError, exit_on_error
+from likeness.disk import append, copy_atomic, optional, try_place, write_atomic
+from likeness.dvc_files import cache_folder, cached, links_outputs, links_to_cache
+from likeness.errors import ConfigError, DiskError, exit_on_error
 from likeness.pipeline.outputs import materialize, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.stage_program import run
@@ -36,6 +37,12 @@ def test_a_place_that_takes_no_files_is_told(in_tmp):
     with pytest.raises(DiskError, match="models/jade") as caught:
         try_place(Path("models/jade"))
     assert "writable" in caught.value.remedy
+
+
+def test_a_place_beyond_a_link_to_nothing_is_told(in_tmp):
+    Path("models").symlink_to("/mnt/gone")
+    with pytest.raises(DiskError, match="models is a link to /mnt/gone, where nothing is"):
+        try_place(Path("models/jade"))
 
 
 def test_too_little_space_is_told_with_both_figures(in_tmp):
@@ -129,7 +136,47 @@ def test_a_disk_that_fills_is_told_with_the_bytes_and_keeps_nothing_half(small_d
     with pytest.raises(DiskError, match="no space is left") as caught:
         materialize(tmp_path / "b.jpg", small_disk / "b.jpg")
     assert str(small_disk / "b.jpg") in str(caught.value)
+    with pytest.raises(DiskError, match=r"c\.jpg: no space is left to write its 100,000 bytes"):
+        copy_atomic(tmp_path / "b.jpg", small_disk / "c.jpg")
     assert not [path for path in small_disk.rglob("*") if path.is_file()]
+
+
+def test_a_line_that_a_full_disk_takes_in_part_is_taken_back(small_disk):
+    """As of marks/PERSONA.jsonl, in which each line names the one before it."""
+    lines = small_disk / "lines.jsonl"
+    append(lines, b"one\n")
+    with pytest.raises(DiskError, match=r"lines\.jsonl: no space is left to write its 100,000 bytes"):
+        append(lines, bytes(100_000))
+    append(lines, b"two\n")
+    assert lines.read_bytes() == b"one\ntwo\n"
+
+
+def test_a_name_as_long_as_the_disk_takes_is_written(tmp_path):
+    path = tmp_path / f"{'é' * 125}.json"
+    write_atomic(path, b"1")
+    copy_atomic(path, tmp_path / f"{'a' * 255}")
+    assert sorted(len(os.fsencode(one.name)) for one in tmp_path.iterdir()) == [255, 255]
+
+
+# What lies in a folder of its own that goes as a whole, or is a part of a new one: publish/copies.py, cloud/, cli/persona.py.
+COPIES = {
+    "disk.py",
+    "pipeline/outputs.py",
+    "publish/copies.py",
+    "cloud/parcel.py",
+    "cloud/job.py",
+    "cli/persona.py",
+}
+
+
+def test_nothing_is_copied_to_its_place_by_hand():
+    """A full disk would leave half of it there."""
+    by_hand = {
+        path.relative_to(ROOT / "likeness").as_posix()
+        for path in (ROOT / "likeness").rglob("*.py")
+        if "shutil.copyfile(" in path.read_text() or "shutil.copy(" in path.read_text()
+    }
+    assert by_hand <= COPIES
 
 
 def test_a_cache_without_room_for_the_outputs_is_told_before_dvc_fills_it(in_tmp, monkeypatch):
@@ -152,17 +199,59 @@ def test_a_cache_without_room_for_the_outputs_is_told_before_dvc_fills_it(in_tmp
     require_room_in_cache([folder], cache)  # what the cache has already takes nothing
 
 
+@pytest.fixture
+def dvc_s_own(in_tmp, monkeypatch):
+    """Where DVC's files of the machine and of the user lie."""
+    for level in ("SYSTEM", "GLOBAL"):
+        monkeypatch.setenv(f"DVC_{level}_CONFIG_DIR", str(in_tmp / level))
+        (in_tmp / level).mkdir()
+    Path(".dvc").mkdir()
+
+
+@pytest.mark.usefixtures("dvc_s_own")
 @pytest.mark.parametrize(
     ("types", "linked"),
-    [("hardlink,copy", True), ('"symlink"', True), ("reflink,hardlink", False), ("copy", False)],
-)
-def test_dvc_s_kind_of_cache_is_read_from_its_files(in_tmp, types, linked):
+    [("hardlink,copy", True), ('"symlink"', True), ("symlink, copy,", True), ("reflink,hardlink", False), ("copy", False)],
+)  # fmt: skip
+def test_dvc_s_kind_of_cache_is_read_from_its_files(types, linked):
     assert not links_outputs()
-    Path(".dvc").mkdir()
     Path(".dvc/config").write_text("[cache]\n    dir = elsewhere\n    type = copy\n")
-    Path(".dvc/config.local").write_text(f"[cache]\n    type = {types}\n")
+    Path(".dvc/config.local").write_text(f"[CACHE]\n    Type = {types}\n")
     assert links_outputs() is linked
     assert cache_folder() == Path(".dvc/elsewhere")
+
+
+@pytest.mark.usefixtures("dvc_s_own")
+@pytest.mark.parametrize(
+    ("said", "folder"),
+    [
+        ("/big/dvc", "/big/dvc"),
+        ('"/big, slow/#1"', "/big, slow/#1"),
+        ("~/dvc", "~/dvc"),
+        ("here", "{level}/here"),
+    ],
+)
+@pytest.mark.parametrize("level", ["SYSTEM", "GLOBAL"])
+def test_a_cache_of_the_machine_or_of_the_user_is_dvc_s_cache(in_tmp, level, said, folder):
+    """As `dvc config --global cache.dir` sets it for all clones."""
+    Path(level, "config").write_text(f"[cache]\n    dir = {said}\n    type = symlink\n")
+    place = Path(folder.format(level=in_tmp / level)).expanduser()
+    assert cache_folder() == place
+    assert DvcConfig(".dvc")["cache"]["dir"] == str(place)
+    assert links_outputs()
+    stored = place / "files" / "md5" / "ab"
+    Path("linked").symlink_to(stored)
+    assert links_to_cache(Path("linked"))
+
+
+@pytest.mark.usefixtures("dvc_s_own")
+def test_a_file_of_dvc_s_that_does_not_read_is_named():
+    Path(".dvc/config").write_text(
+        "[cache]\n<<<<<<< HEAD\n    dir = /a\n=======\n    dir = /b\n>>>>>>> theirs\n"
+    )
+    with pytest.raises(ConfigError, match=r"\.dvc/config does not read: .*line 2") as caught:
+        cache_folder()
+    assert "DVC itself stops" in caught.value.remedy
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")
@@ -177,6 +266,18 @@ def test_a_stage_tries_its_outputs_before_its_work(in_tmp):
     assert done.returncode == 1
     assert "dataset: models/jade/lora_training: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")
+@pytest.mark.parametrize(
+    ("stage", "place"), [("resize", "ledger"), ("evaluate", "ledger"), ("train", "training")]
+)
+def test_a_stage_tries_what_it_keeps_of_a_run_before_its_work(jade, capsys, stage, place):
+    Path(".cache").mkdir()
+    Path(".cache", place).symlink_to("/sys/kernel")
+    with pytest.raises(SystemExit):
+        started(stage)
+    assert f".cache/{place}: " in capsys.readouterr().err
 
 
 def refuse_writing(monkeypatch, number=errno.EROFS):

@@ -24,9 +24,9 @@ STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 # Moves bytes and never decides them (docs/decisions/0004).
 PLUMBING = {
     "likeness", "likeness.conf_digest", "likeness.config", "likeness.digests", "likeness.disk", "likeness.dvc_files",
-    "likeness.errors", "likeness.git", "likeness.git_history", "likeness.http",
-    "likeness.key_files", "likeness.lazy", "likeness.paths",
-    "likeness.pipeline.batch", "likeness.pipeline.manifest", "likeness.pipeline.outputs", "likeness.pipeline.stage",
+    "likeness.errors", "likeness.git", "likeness.git_history", "likeness.http", "likeness.key_files", "likeness.lazy",
+    "likeness.paths", "likeness.pipeline.batch", "likeness.pipeline.inputs", "likeness.pipeline.manifest",
+    "likeness.pipeline.outputs", "likeness.pipeline.stage",
     "likeness.pipeline.supervise", "likeness.pipeline.verified", "likeness.program", "likeness.progress",
     "likeness.providers", "likeness.purchases.budget", "likeness.purchases.buy", "likeness.purchases.prices", "likeness.run",
     "likeness.safety", "likeness.safety.consent", "likeness.setting_problems", "likeness.settings", "likeness.stage_input",

@@ -172,6 +172,16 @@ def test_a_file_of_elsewhere_that_is_missing_is_no_matter_of_the_graph():
         raise FileNotFoundError(errno.ENOENT, "No such file", "/usr/lib/x")
 
 
+def test_a_working_folder_that_is_gone_is_told(tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SystemExit), exit_on_error("train"):
+        Path.cwd()
+    assert "train: the folder that this was started in is gone\n  remedy: cd " in capsys.readouterr().err
+
+
 def test_in_a_folder_of_the_repository_its_own_is_named(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").touch()
     (tmp_path / "data").mkdir()

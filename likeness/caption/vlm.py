@@ -7,7 +7,6 @@ Source: https://huggingface.co/docs/transformers/main/tasks/image_text_to_text, 
 """
 
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from PIL import Image
@@ -20,8 +19,9 @@ from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
+from likeness.paths import RepositoryPaths
 from likeness.pipeline.manifest import FaceEntry
-from likeness.settings import HUB_COMMIT, NetworkLicence
+from likeness.settings import HUB_COMMIT, NetworkLicence, is_path, own_path
 from likeness.store.items import Json
 
 # What decides a model's words in its folder.
@@ -45,9 +45,17 @@ class VlmCaptioner(LocalNetwork):
         """Refuse before anything runs.
 
         Raises:
-            ConfigError: neither a folder nor a hub id pinned to a commit (`unpinned-model`).
+            ConfigError: neither a folder (`missing-weights`) nor a hub id pinned to a commit (`unpinned-model`).
         """
-        if not Path(self.model).is_dir() and HUB_COMMIT.fullmatch(self.revision or "") is None:
+        if own_path(self.model).is_dir():
+            return
+        if is_path(self.model, RepositoryPaths.here().root):
+            raise ConfigError(
+                f"caption.provider.model: there is no folder {own_path(self.model)}",
+                reason="missing-weights",
+                remedy="correct the path (it counts from the repository), or give a hub id",
+            )
+        if HUB_COMMIT.fullmatch(self.revision or "") is None:
             raise ConfigError(
                 f"caption.provider: {self.model} is not a folder, and revision {self.revision!r} is not a commit",
                 reason="unpinned-model",
@@ -85,7 +93,7 @@ class VlmCaptioner(LocalNetwork):
 
     @cached_property
     def _digest(self) -> str | None:
-        folder = Path(self.model)
+        folder = own_path(self.model)
         if not folder.is_dir():
             return None
         files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
@@ -105,9 +113,10 @@ class VlmCaptioner(LocalNetwork):
         # bf16 halves a GPU's memory; on a CPU it is slower than fp32.
         dtype = torch.bfloat16 if self.device_type == "cuda" else torch.float32
         try:
-            processor = AutoProcessor.from_pretrained(self.model, revision=self.revision)
+            model_of = str(own_path(self.model)) if self._digest else self.model
+            processor = AutoProcessor.from_pretrained(model_of, revision=self.revision)
             kind = AutoModelForImageTextToText
-            model = kind.from_pretrained(self.model, revision=self.revision, dtype=dtype)
+            model = kind.from_pretrained(model_of, revision=self.revision, dtype=dtype)
         except (OSError, ValueError, ImportError) as error:
             raise ConfigError(
                 f"caption.provider.model: {self.model} does not load: {error}",

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
-from likeness.settings import HUB_COMMIT, Section, Seed, among
+from likeness.settings import HUB_COMMIT, Section, Seed, among, is_path
 
 Quantization = Literal["fp8", "int8", "nf4"]
 
@@ -63,8 +63,7 @@ class BaseModelConfig(Section):
         if path.exists():
             raise ConfigError(f"base.source {self.source!r} is a pipe, a socket or a device", reason="base-unavailable",
                               remedy="give a file, a folder or a hub id")  # fmt: skip
-        first = Path(self.source).parts[0]
-        if self.source[0] in "./~" or self.source.endswith(".safetensors") or (repository / first).is_dir():
+        if is_path(self.source, repository):
             raise ConfigError(
                 f"base.source {self.source!r}: there is no file or folder {path}",
                 reason="base-unavailable",
@@ -74,9 +73,19 @@ class BaseModelConfig(Section):
         return None
 
     def config_folder(self, repository: Path) -> Path | None:
-        """The folder that `config` names, against the repository; None where it names none."""
-        folder = repository / Path(self.config).expanduser() if self.config else None
-        return folder if folder is not None and folder.is_dir() else None
+        """The folder that `config` names, against the repository; None for the hub's.
+
+        Raises:
+            ConfigError: it names a place where none is.
+        """
+        if not self.config or (folder := repository / Path(self.config).expanduser()).is_dir():
+            return folder if self.config else None
+        if is_path(self.config, repository):
+            raise ConfigError(
+                f"base.config {self.config!r}: there is no folder {folder}", reason="base-unavailable",
+                remedy="correct the path (it counts from the repository), or give a hub id",
+            )  # fmt: skip
+        return None
 
     def require_commit(self, repository: Path) -> None:
         """See that what is fetched from the hub, a model or the configuration of a single file, is what was reviewed.

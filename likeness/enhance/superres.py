@@ -9,7 +9,6 @@ Source: https://github.com/chaiNNer-org/spandrel, 0.4.2, ModelLoader and ImageMo
 """
 
 import importlib.util
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +22,7 @@ from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
-from likeness.settings import NetworkLicence
+from likeness.settings import NetworkLicence, own_path
 from likeness.store.items import Json
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
@@ -50,7 +49,7 @@ class SuperresEnhancer(LocalNetwork):
             ConfigError: the weights are missing (`missing-weights`), or spandrel is (`missing-extra`).
         """
         remedy = "download it (conf/enhance/superres.yaml says where), or choose `enhance: lanczos`"
-        check_file("enhance.provider.weights", Path(self.weights), remedy)
+        check_file("enhance.provider.weights", own_path(self.weights), remedy)
         if importlib.util.find_spec("spandrel") is None:
             what = "enhance: superres needs spandrel, which is not installed"
             raise ConfigError(what, reason="missing-extra", remedy=INSTALL)
@@ -83,7 +82,8 @@ class SuperresEnhancer(LocalNetwork):
         Raises:
             ConfigError: the file is another than was reviewed, or no network that enlarges.
         """
-        check_digest("enhance.provider.weights", Path(self.weights), self.sha256)
+        path = own_path(self.weights)
+        check_digest("enhance.provider.weights", path, self.sha256)
         from likeness.aligned import align_module
 
         try:
@@ -92,7 +92,7 @@ class SuperresEnhancer(LocalNetwork):
             what = f"spandrel does not import: {error}"
             raise ConfigError(what, reason="missing-extra", remedy=INSTALL) from error
         try:
-            model = spandrel.ModelLoader(self.device_type).load_from_file(self.weights)
+            model = spandrel.ModelLoader(self.device_type).load_from_file(str(path))
         except (spandrel.UnsupportedModelError, RuntimeError) as error:  # RuntimeError: wrong shapes
             raise self._unusable(f"spandrel cannot load it: {str(error)[:200]}") from error
         is_image = isinstance(model, spandrel.ImageModelDescriptor)

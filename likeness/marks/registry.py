@@ -8,7 +8,6 @@ name but the persona's. The mark of a publication is drawn by lot: see `pixels.c
 import contextlib
 import fcntl
 import json
-import os
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from likeness.digests import Sha256, sha256_bytes
+from likeness.disk import append
 from likeness.errors import InputError
 from likeness.key_files import verified
 from likeness.marks.keys import SigningKey
@@ -198,10 +198,7 @@ def _append(
         line = line.model_copy(update={"signature": key.private.sign(line.signed_bytes()).hex()})
         previous = sha256_bytes(line.bytes)
         written.append(line)
-    with path.open("ab") as file:
-        file.write(b"".join(line.bytes for line in written))
-        file.flush()
-        os.fsync(file.fileno())
+    append(path, b"".join(line.bytes for line in written))
     return written
 
 

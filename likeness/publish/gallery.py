@@ -5,12 +5,11 @@ Layout in FOLDER/versions: SHA256.safetensors, and last PERSONA-SHA256.json, whi
 """
 
 import json
-import shutil
 from pathlib import Path
 
 from likeness.config import Config
 from likeness.digests import sha256_file
-from likeness.disk import write_atomic
+from likeness.disk import copy_atomic, write_atomic
 from likeness.errors import InputError
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.publish.choose import choose, published_name
@@ -34,11 +33,9 @@ def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
                          remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`")  # fmt: skip
     refuse_changed({paths.weights.name: paths.weights}, repository)
     digest, persona, versions = sha256_file(paths.weights), cfg.persona(record.persona), folder / "versions"
-    versions.mkdir(parents=True, exist_ok=True)
-    weights, temporary = versions / f"{digest}.safetensors", versions / f".{digest}.part"
+    weights = versions / f"{digest}.safetensors"
     if not weights.is_file() or sha256_file(weights) != digest:
-        shutil.copyfile(paths.weights, temporary)
-        temporary.replace(weights)
+        copy_atomic(paths.weights, weights)
     says = {
         "persona": record.persona, "name": f"{Path(published_name(paths)).stem} {digest[:8]}", "consent_id": record.id,
         "consent_sha256": sha256_file(repository.consent / f"{record.persona}.yaml"), "weights_sha256": digest,

@@ -15,6 +15,7 @@ from likeness.faces.onnx import OnnxEmbedder
 from likeness.faces.resnet import NAME as RESNET
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
+from likeness.settings import own_path
 
 SFACE = "sface-2021dec-int8bq"
 
@@ -30,7 +31,7 @@ def face_analyzer(embedder: EmbedderConfig | None) -> FaceAnalyzer:
 def own_embedder(cfg: EmbedderConfig) -> OnnxEmbedder:
     """The user's own embedder; nothing is loaded yet."""
     return OnnxEmbedder(
-        name=cfg.name, path=cfg.path, sha256=cfg.sha256, side_px=cfg.side_px, bgr=cfg.channels == "bgr",
+        name=cfg.name, path=own_path(cfg.path), sha256=cfg.sha256, side_px=cfg.side_px, bgr=cfg.channels == "bgr",
         mean=cfg.mean, scale=cfg.scale,
     )  # fmt: skip
 

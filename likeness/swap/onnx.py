@@ -25,7 +25,7 @@ from likeness.digests import Sha256, check_digest, check_file
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.providers import Local
-from likeness.settings import NetworkLicence
+from likeness.settings import NetworkLicence, own_path
 from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
@@ -57,8 +57,8 @@ class OnnxSwapper(Local):
     def _verified(self) -> "OnnxSwapper":
         remedy = "put the network there, or choose `swap: local` in conf/config.yaml"
         for path, sha256 in ((self.swapper, self.swapper_sha256), (self.recogniser, self.recogniser_sha256)):
-            check_file("swap.provider", path, remedy)
-            check_digest("swap.provider", path, sha256)
+            check_file("swap.provider", own_path(path), remedy)
+            check_digest("swap.provider", own_path(path), sha256)
         _ = self._turn  # made before threads are
         return self
 
@@ -69,7 +69,8 @@ class OnnxSwapper(Local):
     @cached_property
     def _sessions(self) -> tuple[Any, Any, NDArray[np.float32] | None]:
         """Sessions of swapper and recogniser, and the swapper's identity matrix."""
-        return _open(self.swapper), _open(self.recogniser), identity_map(self.swapper)
+        swapper, recogniser = own_path(self.swapper), own_path(self.recogniser)
+        return _open(swapper), _open(recogniser), identity_map(swapper)
 
     def identity(self) -> dict[str, Json]:
         """The networks' digests and the blend: a file named with its sha256 is that content, wherever it lies."""

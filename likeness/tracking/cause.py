@@ -10,10 +10,29 @@ from urllib.parse import unquote, urlsplit
 USER_INFO = re.compile(r"//[^/@\s]+@")
 # What MLflow's client and the tools before it name a status by.
 STATUS = re.compile(r"(?:error code |too many |^HTTPError: )(\d{3})\b")
-# What SQLite says of a database that another version of likeness, or MLflow itself, was killed while making.
-MADE_IN_PART = re.compile(
-    r"OperationalError.*(?:table \w+ already exists|duplicate column name)|file is not a database"
-)
+ROOM = "free some space there, or make it writable; what was measured is in the stage's own files, too"
+AWAY = "move that file away, and the next run makes a new one"
+# What SQLite says of a database, what that means, what helps, and whether no repetition changes it.
+DATABASE = {
+    # Another version of likeness, or MLflow itself, was killed while making it.
+    r"table \w+ already exists|duplicate column name|no such (?:table|column)|has no column named|file is not a database": (
+        "was made in part",
+        AWAY,
+        True,
+    ),
+    "malformed": ("is damaged", f"{AWAY}; `sqlite3 FILE .recover` saves what is left", True),
+    "Can't locate revision": (
+        "was written by a newer MLflow",
+        "install that version, or move that file away",
+        True,
+    ),
+    "disk is full|readonly database|disk I/O error": ("cannot be written to", ROOM, False),
+    "unable to open database file": (
+        "cannot be opened",
+        "see that its folder is there and is this user's",
+        False,
+    ),
+}
 # MLflow's error codes (mlflow.protos.databricks_pb2.ErrorCode) of what no repetition changes.
 REFUSED = {
     "BAD_REQUEST", "CUSTOMER_UNAUTHORIZED", "ENDPOINT_NOT_FOUND", "INVALID_PARAMETER_VALUE", "INVALID_STATE",
@@ -54,8 +73,17 @@ class DeletedExperiment(Exception):
 
 def address_problem(uri: str) -> str | None:
     """What is wrong with an address before anybody is asked; None where nothing is."""
-    scheme = urlsplit(uri).scheme.partition("+")[0]
-    if (scheme in SCHEMES and ":" in uri) or uri == "databricks":
+    parts = urlsplit(uri)
+    scheme = parts.scheme.partition("+")[0]
+    # Three slashes and a file: two are a server's, and `sqlite://` alone keeps everything in memory and loses it.
+    whole = (
+        parts.hostname
+        if scheme.startswith("http")
+        else ":///" in uri and parts.path.strip("/")
+        if scheme == "sqlite"
+        else True
+    )
+    if (scheme in SCHEMES and ":" in uri and whole) or uri == "databricks":
         return None
     guess = f"http://{uri}" if re.fullmatch(r"[\w.-]+:\d+(/.*)?", uri) else "http://HOST:PORT"
     return (
@@ -80,16 +108,35 @@ def cause_of(error: Exception, uri: str) -> Cause:
         again = f"`mlflow experiments restore -x {error.number}`, or name another in tracking.experiment"
         return cause(str(error), again, final=True)
     if "out-of-date database schema" in whole:
-        upgrade = f"back it up, then `mlflow db upgrade {shown}`"
+        upgrade = f"back it up, then `mlflow db upgrade {shown}`; if that locates no revision, install the newer MLflow that wrote it"
         return cause(f"{shown} was written by another version of MLflow", upgrade, final=True)
-    if MADE_IN_PART.search(said):
-        away = "move that file away, and the next run makes a new one"
-        return cause(f"{shown} was made in part: {said}", away, final=True)
-    if "database or disk is full" in said or "readonly database" in said:
-        room = (
-            "free some space there, or make it writable; what was measured is in the stage's own files, too"
+    if "database is locked" in whole:  # asked again and again it takes seconds each time
+        wait = "end the program that writes to it, or wait until it is done"
+        return cause(f"{shown} is held by another program", wait, final=False, answered=False)
+    if (file := database_path(uri)) is not None and file.is_dir():
+        return cause(
+            f"{shown}: a folder lies in the database's place", AWAY.replace("file", "folder"), final=True
         )
-        return cause(f"{shown} cannot be written to: {said}", room, final=False)
+    if file is not None and "readonly database" in whole and not file.exists():
+        return cause(
+            f"{shown} was deleted or moved while the run wrote to it",
+            "the next run makes a new one",
+            final=True,
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return cause(
+            f"{shown} needs the package {error.name}, which is not installed",
+            f"pip install {error.name}",
+            final=True,
+        )
+    if "must be in the 'active' state" in whole:
+        back = "`mlflow runs restore --run-id ID` brings it back; what was measured is in the stage's own files, too"
+        return cause(f"somebody deleted this run there: {said}", back, final=True)
+    for sign, (words, helps, final) in DATABASE.items():
+        if line := next(
+            (one for one in whole.splitlines() if re.search(rf"(?:Error\b).*(?:{sign})", one)), ""
+        ):
+            return cause(f"{shown} {words}: {line[:300]}", helps, final=final)
     if code in CREDENTIALS or status in (401, 403):
         check = "check MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN"
         return cause(f"it refused our credentials: {said}", check, final=True)

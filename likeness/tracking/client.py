@@ -40,5 +40,5 @@ def quiet() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # Each try of a database that is not there takes five lines.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.ERROR)
+    # Each try of a database takes five lines, and what it says no to a traceback of a hundred: the caller tells the cause.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)

@@ -1,11 +1,10 @@
 """The next version of a persona's weights: chosen by the floors of conf/choice/, numbered, recorded, copied."""
 
 import json
-import shutil
 from collections.abc import Sequence
 
 from likeness.digests import md5_file, sha256_file
-from likeness.disk import write_atomic
+from likeness.disk import copy_atomic, write_atomic
 from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.choice import Verdict, verdict
@@ -64,8 +63,7 @@ def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, b
         raise InputError(
             f"{source} is not what was evaluated", reason="not-evaluated", remedy="run `dvc repro`"
         )
-    paths.versions.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, paths.version(number))
+    copy_atomic(source, paths.version(number))
     versions = [*known, new]
     values = [one.model_dump(mode="json") for one in versions]
     write_atomic(paths.versions_file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())

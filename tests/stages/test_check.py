@@ -75,6 +75,44 @@ def test_a_link_to_nothing_is_named_before_dvc_meets_it():
     assert "copy the file itself" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "data",
+        "models",
+        "models/jade",
+        "models/jade/training",
+        "models/jade/report",
+        ".cache",
+        ".dvc/cache",
+        ".dvc/tmp",
+        "consent",
+        "dvc.lock",
+        ".gitignore",
+        "conf/prices.yaml",
+        "conf/train/full.yaml",
+    ],
+)
+def test_what_is_a_link_to_nothing_is_told_before_any_work(place, in_tmp):
+    """As to a disk that is not mounted: DVC itself says `[Errno 2]`, hours later."""
+    shutil.rmtree(place, ignore_errors=True)
+    Path(place).unlink(missing_ok=True)
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    Path(place).symlink_to("/mnt/gone/models")
+    with pytest.raises(
+        ConfigError, match=f"{place} is a link to /mnt/gone/models, where nothing is"
+    ) as caught:
+        main()
+    assert ("mount the disk" if "train/" not in place else "make params") in str(caught.value)
+
+
+def test_an_output_that_dvc_linked_into_a_cache_that_was_emptied_stops_nothing():
+    Path("models/jade").mkdir(parents=True)
+    for name in ("jade-v1.safetensors", "jade_lora_dataset.zip"):
+        Path("models/jade", name).symlink_to("/nowhere")
+    main()
+
+
 ONE = "  {0}.jpg:\n    number: 2\n    sha256: {1}\n"
 
 
@@ -169,6 +207,17 @@ def test_a_base_that_is_not_there_is_told_before_anything_is_bought(source):
     with pytest.raises(ConfigError, match="there is no file or folder") as caught:
         main()
     assert source in caught.value.message
+
+
+@pytest.mark.usefixtures("composable")
+def test_sd_scripts_that_are_not_there_or_lack_an_option_are_told_before_anything_is_bought(in_tmp):
+    set_base("train.trainer=kohya")
+    with pytest.raises(ConfigError, match="sd-scripts has no option for some settings"):
+        main()
+    set_base("+experiment=kohya", "train.kohya.checkout=sd-scripts")
+    with pytest.raises(ConfigError, match="checkout sd-scripts: no sd-scripts for sdxl there") as caught:
+        main()
+    assert "git clone kohya-ss/sd-scripts" in caught.value.message
 
 
 @pytest.mark.usefixtures("composable")

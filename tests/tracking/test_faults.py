@@ -1,5 +1,6 @@
 """likeness.tracking: a server that is down, silent or refuses."""
 
+import contextlib
 import shutil
 import socket
 import sqlite3
@@ -9,7 +10,7 @@ import pytest
 from tracked_runs import mlflow, runs, tracker
 
 from likeness.tracking import tracker as tracking
-from likeness.tracking.cause import cause_of
+from likeness.tracking.cause import address_problem, cause_of
 from likeness.tracking.tracker import Tracker
 
 
@@ -184,6 +185,14 @@ def test_what_is_no_address_is_told_before_mlflow_is_asked(in_tmp, monkeypatch, 
         ("Max retries exceeded ... Read timed out. (read timeout=10)", "does not answer in time", False),
         ("(sqlite3.OperationalError) database or disk is full", "free some space", False),
         ("(sqlite3.DatabaseError) file is not a database", "move that file away", True),
+        ("(raised as a result of autoflush)\n(sqlite3.OperationalError) no such table: metrics\n[SQL: ...]", "made in part", True),
+        ("(sqlite3.OperationalError) table metrics has no column named step", "made in part", True),
+        ("(sqlite3.DatabaseError) database disk image is malformed", "is damaged", True),
+        ("(sqlite3.OperationalError) disk I/O error", "cannot be written to", False),
+        ("(raised ...)\n(sqlite3.OperationalError) database is locked\n[SQL: ...]", "held by another program", False),
+        ("(sqlite3.OperationalError) unable to open database file", "cannot be opened", False),
+        ("Detected out-of-date database schema (found version z, but expected a)", "install the newer MLflow", True),
+        ("The run 12ab must be in the 'active' state. Current state is deleted.", "mlflow runs restore", True),
     ],
 )  # fmt: skip
 def test_each_cause_is_told_in_words_of_its_own(said, words, final):
@@ -192,6 +201,51 @@ def test_each_cause_is_told_in_words_of_its_own(said, words, final):
     assert "remedy: " in cause.words
     assert "hush" not in cause.words
     assert cause.final == final
+
+
+def test_a_driver_that_is_not_installed_is_told_with_the_command():
+    cause = cause_of(ModuleNotFoundError("No module named 'pymysql'", name="pymysql"), "mysql+pymysql://db/x")
+    assert "needs the package pymysql" in cause.words
+    assert "pip install pymysql" in cause.words
+    assert cause.final
+
+
+@pytest.mark.parametrize("uri", ["http://", "sqlite://", "sqlite://mlflow.db", "sqlite:///"])
+def test_half_an_address_is_none(uri):
+    assert "is no address of an MLflow server or database" in str(address_problem(uri))
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://tracking:5000", "sqlite:///mlflow.db", "sqlite:////srv/mlflow.db", "databricks://x"]
+)
+def test_a_whole_address_is_one(uri):
+    assert address_problem(uri) is None
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda file: file.write_bytes(b"notes of mine\n" * 500), "was made in part"),
+        (lambda file: (file.unlink(), file.mkdir()), "a folder lies in the database's place"),
+        (lambda file: execute(file, "drop table metrics"), "was made in part"),
+    ],
+    ids=["text", "folder", "a table gone"],
+)
+def test_a_damaged_database_is_told_without_a_traceback(in_tmp, capfd, caplog, damage, words):
+    damage(in_tmp / "mlflow.db")
+    with tracker("sqlite:///mlflow.db") as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    told = capfd.readouterr().err
+    assert words in told
+    assert "Traceback" not in told
+    assert not [one for one in caplog.records if one.name.startswith("mlflow.store.db")]
+
+
+def execute(file, words):
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute(words)
+        database.commit()
 
 
 @pytest.mark.usefixtures("impatient")

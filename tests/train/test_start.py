@@ -98,6 +98,20 @@ def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, 
     assert run_in(tmp_path / "cut", folder, train_config(), start=again).folder.key != whole.folder.key
 
 
+def test_a_start_on_another_base_is_told(tmp_path, trained):
+    run, path = trained
+    base = random_base()
+    assert read_start(path, FACTS.consent_id).words(base) == "the weights of jade-6.safetensors (of 6 steps)"
+    of_another = tmp_path / "other.safetensors"
+    metadata = run.metadata | {"likeness.base_sha256": "0" * 64, "ss_sd_model_name": "juggernaut\x1b[2J"}
+    save_file(load_file(path), of_another, metadata)
+    assert read_start(of_another, FACTS.consent_id).words(base) == (
+        "the weights of other.safetensors (of 6 steps, trained on another base: juggernaut [2J)"
+    )
+    save_file(load_file(path), of_another, {"ss_steps": "many", "likeness.consent_id": FACTS.consent_id})
+    assert read_start(of_another, FACTS.consent_id).words(base) == "the weights of other.safetensors"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -1,11 +1,11 @@
 """The file that proves a record: in consent/ itself, no link, not empty, of the type that the record states."""
 
 import os
-import shutil
 import stat
 from pathlib import Path, PurePosixPath
 
 from likeness.digests import sha256_file
+from likeness.disk import copy_atomic
 from likeness.errors import ConsentError
 from likeness.safety.consent.parts import Evidence, EvidenceType
 
@@ -38,8 +38,7 @@ def take_evidence(folder: Path, persona: str, given: Path) -> Evidence:
     path = folder / (given.name if given.name.startswith(persona) else f"{persona}-{given.name}")
     if path.exists() and sha256_file(path) != sha256_file(given):
         raise _refused(persona, f"{_shown(path)} is there already, with another content", "rename the file")
-    folder.mkdir(exist_ok=True)
-    shutil.copyfile(given, path)
+    copy_atomic(given, path)
     try:
         return _described(folder, persona, path.name)
     except ConsentError:

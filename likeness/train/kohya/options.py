@@ -5,10 +5,13 @@ Sources: kohya-ss/sd-scripts, train_network.py, sdxl_train_network.py, library/t
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from likeness.diffusion.config import TINY, TINY_RANDOM, BaseModelConfig
+from likeness.errors import ConfigError
+from likeness.settings import own_path
 from likeness.train.config import TrainConfig
 
 SCRIPTS = {"sd15": "train_network.py", "sdxl": "sdxl_train_network.py"}
@@ -20,6 +23,37 @@ OPTIMIZERS = {"AdamW", "AdamW8bit", "Adafactor", "Lion", "Prodigy", "AdamWSchedu
 # transformers' own there, which finds the rate itself unless told not to, and has no betas.
 ADAFACTOR = "Adafactor"
 PRECISIONS = {"float32": "float", "float16": "fp16", "bfloat16": "bf16"}
+
+
+def find_script(train: TrainConfig, base: BaseModelConfig) -> Path:
+    """The script of the user's checkout that trains a base with these settings.
+
+    Raises:
+        ConfigError: `not-mapped`, `no-sd-scripts`.
+    """
+    if problems := unmapped(train, base):
+        raise ConfigError(
+            "train.trainer kohya: sd-scripts has no option for some settings. It takes\n  "
+            + "\n  ".join(problems),
+            reason="not-mapped",
+            remedy="change these (conf/experiment/kohya.yaml has what maps), or train.trainer: native",
+        )
+    checkout = train.kohya.checkout
+    script = own_path(checkout or "").resolve() / SCRIPTS[base.architecture]
+    if checkout is None or not script.is_file():
+        raise ConfigError(
+            f"train.kohya.checkout {checkout}: no sd-scripts for {base.architecture} there",
+            reason="no-sd-scripts",
+            remedy="git clone kohya-ss/sd-scripts, install its requirements in an environment of its own, and set "
+            "train.kohya.checkout to the folder and train.kohya.python to that environment's python",
+        )
+    return script
+
+
+def python(train: TrainConfig) -> str:
+    """The python that sd-scripts runs with, wherever it is started: a path, or a program's name."""
+    named = train.kohya.python or sys.executable
+    return str(own_path(named)) if "/" in named else named
 
 
 def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:

@@ -18,12 +18,12 @@ from safetensors.torch import load_file
 from likeness.diffusion.bases import Base
 from likeness.diffusion.load import device_name, load_base
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError, ProviderError
+from likeness.errors import ProviderError
 from likeness.lora.export import publish
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.run import Run
 from likeness.train.config import TrainConfig
-from likeness.train.kohya.options import SCRIPTS, command_line, dataset_toml, options, unmapped
+from likeness.train.kohya.options import command_line, dataset_toml, find_script, options, python
 from likeness.train.kohya.script import run_script
 from likeness.train.native.cache import encode_examples
 from likeness.train.native.data import TrainingExample, read_examples, resolve_steps
@@ -47,14 +47,7 @@ class KohyaTrainer:
             ProviderError: the script ended with an error; its last lines are in the message.
         """
         cfg, places = run.config, run.paths
-        if problems := unmapped(cfg.train, cfg.base):
-            raise ConfigError(
-                "train.trainer kohya: sd-scripts has no option for some settings. It takes\n  "
-                + "\n  ".join(problems),
-                reason="not-mapped",
-                remedy="change these (conf/experiment/kohya.yaml has what maps), or train.trainer: native",
-            )
-        script = _script(cfg.train, cfg.base.architecture)
+        script = find_script(cfg.train, cfg.base)
         examples = read_examples(places.lora_training, face_fraction=None)
         settings = resolve_steps(examples, cfg.train)
         sys.stderr.write(plan(examples, settings))
@@ -63,7 +56,7 @@ class KohyaTrainer:
         work = run.repository.training / f"kohya-{run.persona.name}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        command = [str(settings.kohya.python or sys.executable), *_launcher(settings), str(script)]
+        command = [python(settings), *_launcher(settings), str(script)]
         command += _arguments(run, base, settings, examples, work)
         params = {"train": settings.model_dump(), "base": cfg.base.model_dump()}
         with run.tracker(params) as tracker:
@@ -82,19 +75,6 @@ class KohyaTrainer:
             write_results(places, result)
             log_results(tracker, places)
         return result
-
-
-def _script(train: TrainConfig, architecture: str) -> Path:
-    checkout = train.kohya.checkout
-    script = Path(checkout or "").expanduser().resolve() / SCRIPTS[architecture]
-    if checkout is None or not script.is_file():
-        raise ConfigError(
-            f"train.kohya.checkout {checkout}: no sd-scripts for {architecture} there",
-            reason="no-sd-scripts",
-            remedy="git clone kohya-ss/sd-scripts, install its requirements in an environment of its own, and set "
-            "train.kohya.checkout to the folder and train.kohya.python to that environment's python",
-        )
-    return script
 
 
 def _launcher(train: TrainConfig) -> list[str]:

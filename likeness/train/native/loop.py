@@ -113,7 +113,7 @@ def train(
         checkpoint = run.newest()
         begun = checkpoint.step if checkpoint else 0
         if checkpoint is None and ranks.main:
-            sys.stderr.write(f"train: starts at step 0 with {start.words if start else NEW_WEIGHTS}\n")
+            sys.stderr.write(f"train: starts at step 0 with {start.words(base) if start else NEW_WEIGHTS}\n")
         if checkpoint is not None:
             _restore(checkpoint, parameters, optimizer, average, losses, norms)
             best.restore(checkpoint.tensors)

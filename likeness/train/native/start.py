@@ -13,7 +13,7 @@ from torch.nn import Parameter
 
 from likeness.diffusion.bases import Base
 from likeness.digests import sha256_bytes, sha256_file
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, on_terminal
 from likeness.lora.adapter import lora_layers
 from likeness.lora.door import refuse_others
 from likeness.lora.file import LoraFile, read_file, refuse_endless
@@ -21,8 +21,10 @@ from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
 from likeness.lora.read import layers_for
 from likeness.lora.safetensors_io import find_weights, of_file
+from likeness.lora.said import BASE
 
 SHOWN = 3  # names in a message
+MAX_NAME = 80  # letters of a base's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +35,14 @@ class Start:
     sha256: str
     file: LoraFile
 
-    @property
-    def words(self) -> str:
-        """What is known of it: `the weights of jade-1000.safetensors (of 1000 steps)`."""
-        steps = self.file.metadata.get("ss_steps", "")
-        return f"the weights of {self.path.name}" + (f" (of {steps} steps)" if steps.isdecimal() else "")
+    def words(self, base: Base) -> str:
+        """What is known of it: `the weights of jade-1000.safetensors (of 1000 steps, trained on another base: sdxl)`."""
+        said = self.file.metadata
+        known = [f"of {steps} steps"] if (steps := said.get("ss_steps", "")[:MAX_NAME]).isdecimal() else []
+        if said.get(BASE, base.digest) != base.digest:
+            named = on_terminal(said.get("ss_sd_model_name", "not named"))[:MAX_NAME]
+            known.append(f"trained on another base: {named}")
+        return f"the weights of {self.path.name}" + (f" ({', '.join(known)})" if known else "")
 
     @torch.no_grad()
     def fill(self, base: Base, parameters: Mapping[str, Parameter]) -> None:

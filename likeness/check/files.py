@@ -1,0 +1,115 @@
+"""What DVC, git or a stage would stop at later: files and folders that are missing, links to nothing, pipes, a merge's markers."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from likeness.caption.allowed import read_allowed
+from likeness.config import Config
+from likeness.disk import leads_nowhere, refuse_links_to_nothing
+from likeness.dvc_files import LOCK, cache_folder
+from likeness.errors import ConfigError, LikenessError
+from likeness.git import CONFLICT
+from likeness.ingest.listing import is_endless, photographs, printable
+from likeness.ingest.numbers import read_numbers
+from likeness.paths import PersonaPaths, RepositoryPaths, same_name
+from likeness.pipeline.stage import STAGES
+
+READ_BY_GIT_AND_DVC = (
+    ".gitignore",
+    ".dvcignore",
+    ".dvc/config",
+    ".dvc/config.local",
+    "dvc.yaml",
+    "stages/dvc.yaml",
+)
+
+
+def merge_problems() -> Iterator[str]:
+    """What git and DVC read was merged whole: of an ignore list with markers they say nothing, of the others a line's number."""
+    for path in map(Path, READ_BY_GIT_AND_DVC):
+        if path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
+            yield f"{path} has the conflict markers of a merge\n  remedy: keep what both sides need, and delete the markers"
+
+
+def check_links() -> None:
+    """See that no link to nothing is among what DVC, git and the stages read or write beside a person's folders.
+
+    Raises:
+        DiskError: with the first of them.
+    """
+    kept = (one for folder in ("conf", "consent") for one in (Path(folder), *sorted(Path(folder).rglob("*"))))
+    files = map(Path, (LOCK, *READ_BY_GIT_AND_DVC))
+    refuse_links_to_nothing(*kept, *files, RepositoryPaths.here().cache, Path(".dvc/tmp"), cache_folder())
+
+
+def problems_of(look: Callable[[], object], whose: str = "") -> Iterator[str]:
+    """What `look` raises, if it does."""
+    try:
+        look()
+    except LikenessError as error:
+        yield f"{whose}{error}"
+
+
+def file_problems(cfg: Config) -> Iterator[str]:
+    """What DVC or ingest would stop at later: folders and photographs that are missing, links to nothing, pipes."""
+    for name, persona in cfg.personas.items():
+        paths = PersonaPaths(name)
+        # A file among the outputs may be DVC's link into a cache that was emptied: DVC makes it anew.
+        outputs = [paths.output(name) for spec in STAGES for name in spec.outputs]
+        made = (one.parent if one.suffix else one for one in outputs)
+        if gone := list(
+            problems_of(partial(refuse_links_to_nothing, paths.raw_sources, paths.captions_override, *made))
+        ):
+            yield from gone
+            continue
+        if not paths.raw_sources.is_dir():
+            yield (
+                f"{name}: there is no folder {paths.raw_sources}{_others(paths)}\n"
+                f"  remedy: put 8 to 30 photographs of {name} there"
+            )
+        if not paths.captions_override.is_dir():
+            yield (
+                f"{name}: there is no folder {paths.captions_override}\n"
+                f"  remedy: mkdir {paths.captions_override}; it may stay empty"
+            )
+        try:
+            sources = {same_name(path.name) for path in photographs(paths.raw_sources)[0]}
+            if not sources and paths.raw_sources.is_dir():
+                yield f"{name}: {paths.raw_sources} holds no photograph\n  remedy: put 8 to 30 photographs of {name} there"
+        except ConfigError as error:  # folders inside
+            yield str(error)
+            sources = set[str]()
+        if sources and (gone := [one for one in persona.held_out if same_name(one) not in sources]):
+            yield (
+                f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
+                f"  remedy: correct `held_out` in conf/persona/{name}.yaml, or put the photograph there"
+            )
+        elif sources and sources <= {same_name(one) for one in persona.held_out}:
+            yield (
+                f"{name}: held_out names every photograph of {paths.raw_sources}, so that none is left to learn from\n"
+                f"  remedy: leave two or three in `held_out` in conf/persona/{name}.yaml, or add photographs"
+            )
+        yield from problems_of(partial(read_numbers, paths.numbers))
+        yield from problems_of(partial(read_allowed, paths.captions_override))
+        for folder in (paths.raw_sources.parent, paths.captions_override):
+            for path in sorted(folder.rglob("*")):
+                if (shown := printable(str(path))) != str(path):
+                    yield (
+                        f"the name of {shown} is not UTF-8, and DVC stops at such a name\n"
+                        "  remedy: rename the file with letters of UTF-8"
+                    )
+                if leads_nowhere(path):
+                    yield (
+                        f"{path} is a link to {path.readlink()}, where nothing is\n"
+                        "  remedy: copy the file itself there, or delete the link"
+                    )
+                if is_endless(path):
+                    yield f"{path} is a pipe, a socket or a device, at which DVC waits for ever\n  remedy: delete it"
+
+
+def _others(paths: PersonaPaths) -> str:
+    """`; there is data/mia/raw/source`: folders of that person that no stage reads or writes."""
+    known = {path for path in vars(paths).values() if isinstance(path, Path)}
+    there = {path for pattern in ("*/", "raw/*/") for path in paths.data.glob(pattern)} - known
+    return f"; there is {', '.join(map(str, sorted(there)))}" if there else ""
