@@ -97,7 +97,8 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
             parts.append(
                 f'<text class="value" x="{WIDTH:g}" y="{y + 4:g}" text-anchor="end">{row.mean:.2f}</text>'
             )
-    return svg(WIDTH, height, "Similarity to the held-out photographs", parts)
+    means = [f"{row.label} {row.mean:.2f}" for row in rows if row.mean is not None]
+    return svg(WIDTH, height, f"Similarity, mean of each set: {', '.join(means)}", parts)
 
 
 def share_scale(share: float, low: float | None, high: float | None, marks: Mapping[str, float]) -> Markup:
