@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,12 +76,18 @@ class Renderer:
         key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
         return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one))
 
-    def _request(self, one: Planned) -> GenerationRequest:
+    @property
+    def drawn_with(self) -> dict[str, Any]:
+        """How every picture is drawn: whoever draws so, by the same prompt and seed, gets the same one."""
         options = self.cfg.evaluate
-        return GenerationRequest(
-            prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
-            guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.data.side_px,
-        )  # fmt: skip
+        return {
+            "negative_prompt": options.negative_prompt, "side_px": options.side_px or self.cfg.train.data.side_px,
+            "steps": options.steps, "guidance_scale": options.guidance_scale, "lora_scale": options.lora_scale,
+        }  # fmt: skip
+
+    def _request(self, one: Planned) -> GenerationRequest:
+        how = {name: value for name, value in self.drawn_with.items() if name != "lora_scale"}
+        return GenerationRequest(prompt=one.prompt, seed=one.seed, **how)
 
     def _make(self, one: Planned, hold: Callable[[], None] = lambda: None) -> Made:
         hold()

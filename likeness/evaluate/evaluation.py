@@ -41,7 +41,7 @@ def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None
 
 def at_one_strength(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The steps of training in a details.json whose similarity is known, at the strength of its samples; an older one has one."""
-    scale = found.get("lora_scale")
+    scale = found.get("drawn_with", {}).get("lora_scale")
     return [
         one
         for one in found.get("checkpoints", ())

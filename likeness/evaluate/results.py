@@ -101,7 +101,7 @@ def measure(
         | flat_arms(arms),
         details=details(scores, described(plain, drawn, scores), steps, measures, lora_effect=effect)
         | {"named": named, "twins": seen.twins, "class_word": words[1], "verdict": choice.values()}
-        | {"lora_scale": options.lora_scale},
+        | {"drawn_with": renderer.drawn_with},
         xy_plot=xy_plot(f"{title}: XY plot", judged, xy, cell_px=options.cell_px) if xy and judged else None,
         sheet=contact_sheet(
             title,
