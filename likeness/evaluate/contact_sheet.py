@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.samples import Planned
-from likeness.formatting import format_score
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
@@ -76,14 +75,10 @@ def xy_plot(
     cell_px: int,
 ) -> bytes:
     """A sheet with a column for each of the planned pictures, and a row for each step and strength that drew them."""
-    rows = [
-        Row(
-            label=f"step {at.step}",
-            note=f"strength {at.strength:g} similarity {format_score(at.similarity)}",
-            cells=cells,
-        )
-        for at, cells in judged
-    ]
+    rows: list[Row] = []
+    for at, cells in judged:
+        score = "no face" if at.similarity is None else f"similarity {at.similarity:.2f}"
+        rows.append(Row(label=f"step {at.step}", note=f"strength {at.strength:g} {score}", cells=cells))
     return contact_sheet(title, [f"seed {one.seed}: {one.prompt}" for one in planned], rows, cell_px=cell_px)
 
 
