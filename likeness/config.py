@@ -115,18 +115,19 @@ class Config(Section):
             )
         return self.personas[name]
 
+    def at_strength(self, strength: float) -> "Config":
+        """The same settings with another strength of the LoRA."""
+        evaluate = self.evaluate.model_copy(update={"lora_scale": strength})
+        return self.model_copy(update={"evaluate": evaluate})
+
     @property
     def columns(self) -> dict[str, Any]:
         """What people choose among runs of training and evaluation by."""
         lora, optimizer, schedule = self.train.lora, self.train.optimizer, self.train.schedule
         steps = schedule.steps if schedule.epochs is None else None
         return {
-            "rank": lora.rank,
-            "lr": optimizer.lr,
-            "steps": steps,
-            "epochs": schedule.epochs,
-            "base": self.base.name,
-        }
+            "rank": lora.rank, "lr": optimizer.lr, "steps": steps, "epochs": schedule.epochs, "base": self.base.name,
+        }  # fmt: skip
 
     @model_validator(mode="after")
     def _names_match(self) -> "Config":

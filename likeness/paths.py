@@ -133,6 +133,7 @@ class PersonaPaths:
         self.evaluation = self.models / "evaluation"
         self.samples = self.evaluation / "samples"
         self.evaluation_details = self.samples / "details.json"
+        self.xy_plot = self.samples / "xy_plot.png"
         self.contact_sheet = self.evaluation / "contact_sheet.png"
         self.evaluation_metrics = self.evaluation / "metrics.json"
 

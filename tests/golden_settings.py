@@ -120,7 +120,7 @@ def train_config() -> TrainConfig:
 def studio() -> Renderer:
     evaluate = EvaluateConfig(
         prompts=("{trigger} {class_word}",), negative_prompt="blurred", seeds=(1, 2), steps=24, guidance_scale=4.0,
-        lora_scale=0.9, checkpoints=True, side_px=None, jpeg_quality=92, yaw_edges_deg=(15,), max_failure_ratio=0.5,
+        lora_scale=0.9, strengths=(), checkpoints=True, side_px=None, jpeg_quality=92, yaw_edges_deg=(15,), max_failure_ratio=0.5,
         cell_px=256, checkpoint_seeds=1, face_edges_px=(), false_accept_rate=0.01, arms=("base", "lora"), ip_adapter=None,
     )  # fmt: skip
     ingest = SimpleNamespace(review_explicit=0.2, max_explicit=0.5)

@@ -88,6 +88,7 @@ def write_evaluation(folders: Folders, *, faces: bool = True, sample: Picture = 
     note = [] if faces else ["No face was found in the 2 samples drawn with the LoRA."]
     details = {
         "lora_effect": 3.25, "groups": groups, "samples": samples, "notes": note, "class_word": "woman",
+        "drawn_with": {"negative_prompt": "", "side_px": 128, "steps": 2, "guidance_scale": 2.0, "lora_scale": 0.8},
         "named": ["jade woman, a portrait"], "measures": measures_of(samples, faces=faces),
     }  # fmt: skip
     write(folder / "details.json", json.dumps(details).encode())

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from likeness.cli.arguments import Json, complete_persona, print_json
-from likeness.cli.draw import at_strength, renderer_of
+from likeness.cli.draw import renderer_of
 from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.disk import write_atomic
@@ -106,7 +106,7 @@ def draw_sides(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> l
     renderer = renderer_of(run)
     finder = Finder(analyzer=face_analyzer(run.embedder), own=run.embedder and run.embedder.name)
     made: list[Comparison] = []
-    for config in (at_strength(run.config, strength) for strength in strengths):
+    for config in (run.config.at_strength(strength) for strength in strengths):
         made.append(drawn(replace(run, config=config), replace(renderer, cfg=config), found, finder))
     return made
 

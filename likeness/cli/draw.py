@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likeness.cli.arguments import Persona
-from likeness.config import Config, load_config
+from likeness.config import load_config
 from likeness.disk import try_place
 from likeness.paths import PARAMS
 from likeness.run import Run, run_at
+from likeness.versions.sides import sides
 
 if TYPE_CHECKING:
     from likeness.evaluate.draw import Renderer
@@ -30,6 +31,13 @@ def draw_command(
         float | None,
         typer.Option(min=0, max=2, show_default=False, help="Of the LoRA; evaluate.lora_scale by default."),
     ] = None,
+    lora: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="A version, weights file, commit or experiment; the last run's by default.",
+        ),
+    ] = None,
 ) -> int:
     """Draw a persona with its LoRA.
 
@@ -40,6 +48,7 @@ def draw_command(
     Examples:
       likeness draw jade "head and shoulders photo, smiling"
       likeness draw jade "in a library, smiling" -n 4 --seed 7 --strength 0.8
+      likeness draw jade "smiling" --lora jade-v1
     """
     run = run_of(persona, strength)
     for place in (run.paths.drawn, *run.places()):  # before the libraries, which take long
@@ -47,7 +56,8 @@ def draw_command(
     from likeness.evaluate.draw import asked_prompt, draw_asked  # here: it loads them
 
     prompt = asked_prompt(run, words)
-    made = draw_asked(run, renderer_of(run), prompt, range(seed, seed + number))
+    weights = sides([lora], persona)[0].weights() if lora else None
+    made = draw_asked(run, renderer_of(run), prompt, range(seed, seed + number), weights)
     for one in made.entries:
         sys.stdout.write(f"{run.paths.drawn / one.file}\n")
     for failure in made.failures:
@@ -63,13 +73,7 @@ def run_of(persona: str, strength: float | None = None) -> Run:
         ConsentError: the persona's record is not in force.
     """
     config = load_config(PARAMS)
-    return run_at("evaluate", persona, config if strength is None else at_strength(config, strength))
-
-
-def at_strength(config: Config, strength: float) -> Config:
-    """The same settings with another strength of the LoRA."""
-    evaluate = config.evaluate.model_copy(update={"lora_scale": strength})
-    return config.model_copy(update={"evaluate": evaluate})
+    return run_at("evaluate", persona, config if strength is None else config.at_strength(strength))
 
 
 def renderer_of(run: Run) -> Renderer:

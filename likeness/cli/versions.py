@@ -10,6 +10,7 @@ from likeness.cli.arguments import Json, Persona, print_json
 from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.errors import InputError, on_terminal
+from likeness.evaluate.choice import Verdict
 from likeness.paths import PARAMS, PersonaPaths
 from likeness.report.outcome import interval
 from likeness.report.words import percent
@@ -44,7 +45,12 @@ def accept_command(
     judged = choose(sides(names or [WORKSPACE], persona), config.choice)
     for side, found in judged:
         if found is None:
-            say(f"{on_terminal(side.name)}: no evaluation of these weights (`dvc repro` makes one)")
+            known = (
+                f"these weights are {side.version} already"
+                if side.version
+                else "no evaluation of these weights (`dvc repro` makes one)"
+            )
+            say(f"{on_terminal(side.name)}: {known}")
             continue
         word = "passes" if found.accepted else "does not pass"
         say(f"{on_terminal(side.name)} {word}, judged by {found.embedder}")
@@ -55,13 +61,27 @@ def accept_command(
     if found is None or not found.accepted:
         say("No version was made. The floors are settings: conf/choice/.")
         return 1
+    before = read_versions(run.paths)
     version, new = accept(run.paths, side, found)
     path = run.paths.version(version.version)
     say(f"{path}: accepted as {version.name}" if new else f"these weights are {version.name} already")
+    if new and before and (worse := less_like(found, before[-1])):
+        say(worse)
     if new:
         say(f"commit {run.paths.versions_file}, {run.paths.versions_changelog} and dvc.lock")
     _register(run, read_versions(run.paths))
     return 0
+
+
+def less_like(found: Verdict, last: Version) -> str:
+    """That the last version reached more of the ceiling, where it did and the same embedder judged it."""
+    was = last.scores["share"].get(found.embedder, {}).get("value")
+    if was is None or found.share >= was:
+        return ""
+    return (
+        f"{last.name} reached {percent(was)} of the ceiling and this one {percent(found.share)}:"
+        f" `likeness compare {last.name} workspace` says how sure that is"
+    )
 
 
 def list_command(persona: Persona, as_json: Json = False) -> None:

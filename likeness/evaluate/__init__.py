@@ -2,7 +2,7 @@
 
 import re
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,7 @@ class EvaluateConfig(Section):
     steps: int = Field(ge=1)
     guidance_scale: float = Field(ge=0)
     lora_scale: float = Field(ge=0)
+    strengths: tuple[Annotated[float, Field(ge=0, le=2)], ...]
     arms: tuple[Arm, ...]
     ip_adapter: IpAdapterConfig | None
     checkpoints: bool
@@ -42,6 +43,11 @@ class EvaluateConfig(Section):
     def reference_arms(self) -> tuple[Arm, ...]:
         """Those of the arms that are drawn after a picture of the person."""
         return tuple(arm for arm in self.arms if arm in ("reference", "both"))
+
+    @property
+    def plotted_strengths(self) -> list[float]:
+        """The strengths of the XY plot, rising: that of the samples is one of them."""
+        return sorted({self.lora_scale, *self.strengths})
 
     def drawn_prompts(self, trigger: str, class_word: str) -> list[str]:
         """The prompts with the persona's words in their places."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.samples import Planned
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
@@ -66,6 +67,21 @@ def held_out_row(photographs: Sequence[RGB]) -> Row:
     return Row(label="held out", note="photographs, never trained on", cells=photographs)
 
 
+def xy_plot(
+    title: str,
+    planned: Sequence[Planned],
+    judged: Sequence[tuple[CheckpointScore, Sequence[RGB | str]]],
+    *,
+    cell_px: int,
+) -> bytes:
+    """A sheet with a column for each of the planned pictures, and a row for each step and strength that drew them."""
+    rows: list[Row] = []
+    for at, cells in judged:
+        score = "no face" if at.similarity is None else f"similarity {at.similarity:.2f}"
+        rows.append(Row(label=f"step {at.step}", note=f"strength {at.strength:g} {score}", cells=cells))
+    return contact_sheet(title, [f"seed {one.seed}: {one.prompt}" for one in planned], rows, cell_px=cell_px)
+
+
 def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, cell_px: int) -> bytes:
     """The sheet as PNG bytes, with its source type in XMP; the same pictures and words give the same bytes.
 
@@ -89,7 +105,7 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
         draw.multiline_text((margin, y + round(24 * unit)), textwrap.fill(row.note, 18), QUIET,
                             _font(TEXT_SIZE * unit), spacing=round(4 * unit))  # fmt: skip
         for index, cell in enumerate(row.cells):
-            sheet.paste(_tile(cell, cell_px), (margin + labels + index * (cell_px + gap), y))
+            sheet.paste(tile(cell, cell_px), (margin + labels + index * (cell_px + gap), y))
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG", compress_level=6)
     return mark_png(buffer.getvalue(), SourceType.COMPOSITE_WITH_TRAINED)
@@ -100,21 +116,21 @@ def in_place_of_picture(why: str) -> str:
     return why if why == NOT_DRAWN else f"not shown: {why}"
 
 
-def _tile(cell: RGB | str, cell_px: int) -> Image.Image:
+def tile(cell: RGB | str, cell_px: int) -> Image.Image:
     """A square tile: the picture fitted in whole, or an empty place that says why."""
-    tile = Image.new("RGB", (cell_px, cell_px), TILE)
+    square = Image.new("RGB", (cell_px, cell_px), TILE)
     if isinstance(cell, str):
-        ImageDraw.Draw(tile).multiline_text(
+        ImageDraw.Draw(square).multiline_text(
             (cell_px / 2, cell_px / 2), textwrap.fill(in_place_of_picture(cell), TILE_COLUMNS), QUIET,
             _font(cell_px / 20), anchor="mm", align="center",
         )  # fmt: skip
-        return tile
+        return square
     picture = Image.fromarray(np.ascontiguousarray(cell))
     scale = cell_px / max(picture.size)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     fitted = picture.resize(size, Image.Resampling.LANCZOS)
-    tile.paste(fitted, ((cell_px - fitted.width) // 2, (cell_px - fitted.height) // 2))
-    return tile
+    square.paste(fitted, ((cell_px - fitted.width) // 2, (cell_px - fitted.height) // 2))
+    return square
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from likeness.config import Config
 from likeness.diffusion.bases import Base
@@ -13,12 +16,12 @@ from likeness.diffusion.generate import GenerationRequest, generate
 from likeness.diffusion.reference import Reference
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.evaluate.contact_sheet import Row, contact_sheet
+from likeness.evaluate.contact_sheet import Row, contact_sheet, tile
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, entry, finished_sample
-from likeness.images import load_rgb
+from likeness.images import RGB, load_rgb
 from likeness.lora.door import refuse_others, refuse_revoked
 from likeness.lora.load import LoraSlot
 from likeness.lora.safetensors_io import find_weights, read_header
@@ -73,12 +76,18 @@ class Renderer:
         key = item_key("train.sample", SAMPLES_VERSION, {**self.settings(one), "step": step}, [run])
         return Work(id=f"{one.id}-step{step}", key=key, make=partial(self._make, one))
 
-    def _request(self, one: Planned) -> GenerationRequest:
+    @property
+    def drawn_with(self) -> dict[str, Any]:
+        """How every picture is drawn: whoever draws so, by the same prompt and seed, gets the same one."""
         options = self.cfg.evaluate
-        return GenerationRequest(
-            prompt=one.prompt, negative_prompt=options.negative_prompt, seed=one.seed, steps=options.steps,
-            guidance_scale=options.guidance_scale, side_px=options.side_px or self.cfg.train.data.side_px,
-        )  # fmt: skip
+        return {
+            "negative_prompt": options.negative_prompt, "side_px": options.side_px or self.cfg.train.data.side_px,
+            "steps": options.steps, "guidance_scale": options.guidance_scale, "lora_scale": options.lora_scale,
+        }  # fmt: skip
+
+    def _request(self, one: Planned) -> GenerationRequest:
+        how = {name: value for name, value in self.drawn_with.items() if name != "lora_scale"}
+        return GenerationRequest(prompt=one.prompt, seed=one.seed, **how)
 
     def _make(self, one: Planned, hold: Callable[[], None] = lambda: None) -> Made:
         hold()
@@ -160,27 +169,41 @@ def judge_steps(
     planned: Sequence[Planned],
     references: Sequence[FaceEmbedding],
     find: Finder,
-) -> list[CheckpointScore]:
-    """The similarity to the person of what each saved step's LoRA draws, the finished LoRA's last; empty if
-    `evaluate.checkpoints` is off."""
-    if not run.config.evaluate.checkpoints:
+) -> list[tuple[CheckpointScore, list[RGB | str]]]:
+    """The similarity to the person of what each saved step's LoRA draws at each strength, and the pictures as cells of a sheet;
+    the finished LoRA's last, or only where `evaluate.checkpoints` is off. Empty where that compares nothing."""
+    paths, options = run.paths, run.config.evaluate
+    if not (options.checkpoints or options.strengths):
         return []
-    paths = run.paths
-    scores: list[CheckpointScore] = []
+    judged: list[tuple[CheckpointScore, list[RGB | str]]] = []
+    kept = paths.checkpoints_by_step() if options.checkpoints else {}
     finished = int(read_header(paths.weights).metadata.get("ss_steps", 0))
-    for step, path in [*paths.checkpoints_by_step().items(), (finished, paths.weights)]:
+    for step, path in [*kept.items(), (finished, paths.weights)]:
         refuse_weights_of_others(run, path)
-        digest, name = sha256_file(path), f"evaluate: step {step}"
-        drawn_as = [replace(one, id=f"{one.id}-step{step}") for one in planned]
-        with LoraSlot(renderer.base) as slot:
-            works = [renderer.work(one, path, digest, slot) for one in drawn_as]
-            drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
-        works, workers = face_works(drawn, find), run.config.items.workers
-        faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=workers))
-        found = against(references, faces.embeddings, images=faces.images)
-        score = CheckpointScore(step=step, images=len(planned), faces=found.faces, similarity=found.mean)
-        scores.append(score)
-    return scores
+        digest = sha256_file(path)
+        for strength in options.plotted_strengths:
+            way = f"step{step}-strength{strength:g}"
+            at, name = replace(renderer, cfg=renderer.cfg.at_strength(strength)), f"evaluate: {way}"
+            drawn_as = [replace(one, id=f"{one.id}-{way}") for one in planned]
+            with LoraSlot(renderer.base) as slot:
+                works = [at.work(one, path, digest, slot) for one in drawn_as]
+                drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
+            works, workers = face_works(drawn, find), run.config.items.workers
+            faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=workers))
+            found = against(references, faces.embeddings, images=faces.images)
+            score = CheckpointScore(
+                step=step, strength=strength, images=len(planned), faces=found.faces, similarity=found.mean
+            )
+            judged.append((score, [_cell(one, options.cell_px) for one in drawn]))
+    return judged
+
+
+def _cell(drawn: Outcome, cell_px: int) -> RGB | str:
+    """A drawn picture at the size of a sheet's cell, or why it is not shown."""
+    if drawn.item is None:
+        return REFUSED
+    why = why_not_shown(IMAGE, drawn.item.record["rating"])
+    return why or np.asarray(tile(load_rgb(drawn.item.files[IMAGE].path), cell_px))
 
 
 MAX_COLUMNS = 4
@@ -198,15 +221,18 @@ def asked_prompt(run: Run, words: str) -> str:
     return prompt
 
 
-def draw_asked(run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int]) -> Manifest:
-    """Draw what the store lacks and lay it into models/PERSONA/drawn/ with its manifest and sheet.png; what lay there goes.
+def draw_asked(
+    run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int], lora: Path | None = None
+) -> Manifest:
+    """Draw what the store lacks, with the last run's LoRA or another file, and lay it into models/PERSONA/drawn/ with its manifest
+    and sheet.png; what lay there goes.
 
     Raises:
         ConsentError: the weights are of somebody else.
         InputError: there are no weights, or every picture was refused.
     """
     paths = run.paths
-    weights = require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA")
+    weights = lora or require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA")
     name = run.persona.name
     planned = [Planned(id=f"{name}-seed{seed}", prompt=prompt, seed=seed, lora=True) for seed in seeds]
     outcomes = draw(run, renderer, planned, weights, sha256_file(weights))

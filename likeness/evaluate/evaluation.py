@@ -23,9 +23,10 @@ class Faces:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointScore:
-    """How like the person the LoRA of a training step draws: mean similarity of the `faces` found in `images`."""
+    """How like the person the LoRA of a training step draws at a strength: mean similarity of the `faces` found in `images`."""
 
     step: int
+    strength: float
     images: int
     faces: int
     similarity: float | None
@@ -36,6 +37,16 @@ def best_checkpoint(scores: Sequence[CheckpointScore]) -> CheckpointScore | None
     most = max((score.faces / max(1, score.images) for score in scores), default=0.0)
     judged = [s for s in scores if s.similarity is not None and s.faces / max(1, s.images) == most]
     return max(judged, key=lambda score: (score.similarity or 0.0, -score.step), default=None)
+
+
+def at_one_strength(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The steps of training in a details.json whose similarity is known, at the strength of its samples; an older one has one."""
+    scale = found.get("drawn_with", {}).get("lora_scale")
+    return [
+        one
+        for one in found.get("checkpoints", ())
+        if one["similarity"] is not None and one.get("strength") == scale
+    ]
 
 
 def identities(groups: Mapping[str, Faces]) -> dict[str, Identity]:

@@ -12,10 +12,10 @@ from likeness.disk import write_atomic
 from likeness.evaluate.arms import compared_arms, flat_arms
 from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
-from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
+from likeness.evaluate.contact_sheet import contact_sheet, sample_rows, xy_plot
 from likeness.evaluate.draw import Renderer, draw, judge_steps, lay_out
 from likeness.evaluate.embedders import embedders
-from likeness.evaluate.evaluation import best_checkpoint, details, flat_metrics, identities
+from likeness.evaluate.evaluation import at_one_strength, best_checkpoint, details, flat_metrics, identities
 from likeness.evaluate.face_embeddings import Finder, comparison_sets, search
 from likeness.evaluate.looks import looks_of
 from likeness.evaluate.measures import Seen, flat, measured
@@ -31,11 +31,13 @@ from likeness.tracking.tracker import Tracker
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What evaluation/metrics.json and samples/details.json hold, and the contact sheet as PNG."""
+    """What evaluation/metrics.json and samples/details.json hold, and the contact sheet and the XY plot as PNG; None where there
+    are no steps and strengths to compare."""
 
     metrics: dict[str, float | int | None]
     details: dict[str, Any]
     sheet: bytes
+    xy_plot: bytes | None
 
 
 def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planned], Manifest]:
@@ -86,8 +88,11 @@ def measure(
     effect = lora_effect(drawn_pairs(plain, pictures))
     seeds = options.seeds[: options.checkpoint_seeds]
     judged = [one for one in plain if one.lora and one.prompt in named and one.seed in seeds]
-    steps = judge_steps(run, renderer, judged, Person.of(sets).references, find)
-    best = best_checkpoint(steps)
+    xy = judge_steps(run, renderer, judged, Person.of(sets).references, find)
+    steps = [score for score, _ in xy]
+    at_scale = [one for one in steps if options.checkpoints and one.strength == options.lora_scale]
+    best = best_checkpoint(at_scale)
+    title = f"{run.persona.name}, drawn by {run.config.base.name}"
     held_out = [photo.rgb() for photo in held_out_photographs(run)]
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
@@ -95,9 +100,11 @@ def measure(
         | flat(measures)
         | flat_arms(arms),
         details=details(scores, described(plain, drawn, scores), steps, measures, lora_effect=effect)
-        | {"named": named, "twins": seen.twins, "class_word": words[1], "verdict": choice.values()},
+        | {"named": named, "twins": seen.twins, "class_word": words[1], "verdict": choice.values()}
+        | {"drawn_with": renderer.drawn_with},
+        xy_plot=xy_plot(f"{title}: XY plot", judged, xy, cell_px=options.cell_px) if xy and judged else None,
         sheet=contact_sheet(
-            f"{run.persona.name}, drawn by {run.config.base.name}",
+            title,
             prompts(run),
             sample_rows(planned, drawn, pictures, held_out),
             cell_px=options.cell_px,
@@ -116,10 +123,13 @@ def write_results(run: Run, results: Results, tracker: Tracker) -> None:
     _write_json(paths.evaluation_details, results.details)
     _write_json(paths.evaluation_metrics, results.metrics)
     write_atomic(paths.contact_sheet, results.sheet)
+    if results.xy_plot is not None:
+        write_atomic(paths.xy_plot, results.xy_plot)
+        tracker.log_file(paths.xy_plot)
     # As training calls it.
     figures = results.metrics | {"identity": results.metrics["identity_samples_with"]}
     tracker.log_metrics([(0, {name: value for name, value in figures.items() if value is not None})])
-    judged = [one for one in results.details["checkpoints"] if one["similarity"] is not None]
+    judged = at_one_strength(results.details)
     tracker.log_metrics([(one["step"], {"identity_by_step": one["similarity"]}) for one in judged])
     tracker.log_file(paths.contact_sheet)
     tracker.log_file(paths.evaluation_metrics)

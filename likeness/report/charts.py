@@ -5,6 +5,7 @@ tenths of a unit of the drawing: equal data, equal bytes.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,11 +45,16 @@ def loss_curve(steps: Sequence[int], losses: Sequence[float]) -> Markup:
 
 
 def svg(width: float, height: float, title: str, parts: Sequence[str], css: str = "chart") -> Markup:
-    """A drawing of these parts, with the words that stand for it where it is not seen."""
-    return Markup(
+    """A drawing of these parts, with the words that stand for it where it is not seen; a wide one scrolls where there is no room
+    for it: made smaller, its numbers could not be read."""
+    drawing = Markup(
         f'<svg class="{css}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )
+    if width < WIDTH:
+        return drawing
+    label = escape(re.split("[:.]", title)[0])
+    return Markup(f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{drawing}</div>')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +103,8 @@ def dot_rows(rows: Sequence[DotRow]) -> Markup:
             parts.append(
                 f'<text class="value" x="{WIDTH:g}" y="{y + 4:g}" text-anchor="end">{row.mean:.2f}</text>'
             )
-    return svg(WIDTH, height, "Similarity to the held-out photographs", parts)
+    means = [f"{row.label} {row.mean:.2f}" for row in rows if row.mean is not None]
+    return svg(WIDTH, height, f"Similarity, mean of each set: {', '.join(means)}", parts)
 
 
 def share_scale(share: float, low: float | None, high: float | None, marks: Mapping[str, float]) -> Markup:

@@ -54,6 +54,7 @@ class Evaluation(PartialRecord):
     verdict: dict[str, Any] | None = None
     named: tuple[str, ...] = ()
     class_word: str = "person"
+    drawn_with: Mapping[str, Any] | None = None
     notes: tuple[str, ...]
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from likeness.digests import md5_file, sha256_file
-from likeness.disk import copy_atomic, write_atomic
+from likeness.disk import alone_in, copy_atomic, write_atomic
 from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.choice import Verdict, verdict
@@ -39,14 +39,25 @@ def choose(sides: Sequence[Side], choice: ChoiceConfig) -> list[tuple[Side, Verd
 
 
 def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, bool]:
-    """Give weights the next number, unless they have one; (the version, whether it is new)."""
-    known = read_versions(paths)
-    for one in known:
-        if one.sha256 == side.sha256:
-            return one, False
+    """Give weights the next number, unless they have one; (the version, whether it is new). A call that was killed left no
+    number without its copy; what else it did not write is written now."""
+    with alone_in(paths.models):
+        known = read_versions(paths)
+        found = next((one for one in known if one.sha256 == side.sha256), None)
+        if found is None:
+            known = [*known, _numbered(paths, side, judged, len(known) + 1)]
+            values = [one.model_dump(mode="json") for one in known]
+            write_atomic(
+                paths.versions_file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
+            )
+        write_atomic(paths.versions_changelog, changelog(known).encode())
+        return found or known[-1], found is None
+
+
+def _numbered(paths: PersonaPaths, side: Side, judged: Verdict, number: int) -> Version:
+    """The weights as the version of this number, with their copy."""
     source = side.weights()
     said = read_header(source).metadata
-    number = len(known) + 1
     new = Version(
         version=number,
         name=f"{paths.persona}-v{number}",
@@ -64,11 +75,7 @@ def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, b
             f"{source} is not what was evaluated", reason="not-evaluated", remedy="run `dvc repro`"
         )
     copy_atomic(source, paths.version(number))
-    versions = [*known, new]
-    values = [one.model_dump(mode="json") for one in versions]
-    write_atomic(paths.versions_file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
-    write_atomic(paths.versions_changelog, changelog(versions).encode())
-    return new, True
+    return new
 
 
 def changelog(versions: Sequence[Version]) -> str:

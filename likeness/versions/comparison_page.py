@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from likeness.evaluate.contact_sheet import NOT_DRAWN, in_place_of_picture
+from likeness.evaluate.evaluation import at_one_strength
 from likeness.formatting import format_score, render
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.verified import why_not_shown
@@ -67,8 +68,7 @@ def _line(number: int, side: Side, points: Sequence[tuple[float, float]]) -> Lin
 
 
 def _by_step(side: Side) -> list[tuple[float, float]]:
-    found = (side.details or {}).get("checkpoints", ())
-    return [(one["step"], one["similarity"]) for one in found if one["similarity"] is not None]
+    return [(one["step"], one["similarity"]) for one in at_one_strength(side.details or {})]
 
 
 def _rows(one: Comparison, album: Album) -> list[dict[str, Any]]:

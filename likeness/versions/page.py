@@ -5,6 +5,7 @@ from typing import Any
 
 from likeness.formatting import render
 from likeness.marks.xmp import source_type
+from likeness.pipeline.verified import why_not_shown
 from likeness.report.pictures import Album, Picture
 from likeness.versions.changes import TRAINED, Change, Difference
 from likeness.versions.revision import Revision
@@ -31,7 +32,7 @@ def page(old: str, new: str, found: Mapping[str, Difference]) -> str:
 def _picture(
     album: Album, revision: Revision, change: Change, entry: Mapping[str, Any] | None
 ) -> Picture | None:
-    if entry is None:
+    if entry is None or why_not_shown(entry["file"], entry.get("rating", "")):
         return None
     # An older revision's consent record is not at hand: that a person is synthetic is not said here.
     code = source_type(swapped=entry.get("target") is not None, neural=entry.get("neural"), synthetic=False)

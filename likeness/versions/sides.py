@@ -1,6 +1,7 @@
 """The sides of a comparison: a weights file, or the result of a revision or experiment with its evaluation."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,12 +51,18 @@ def sides(names: Sequence[str], persona: str) -> list[Side]:
     """
     paths = PersonaPaths(persona)
     versions = {one.name: one for one in read_versions(paths)}
+    names = list(dict.fromkeys(names))
     files = {name: weights_of(versions[name], paths) if name in versions else Path(name) for name in names}
     found = [
         _file(name, path) if path.is_file() else _revision(name, persona) for name, path in files.items()
     ]
     if any(path.is_file() for path in files.values()):
         found = [_with_metadata(side) for side in found]
+    shown = Counter(side.name for side in found)  # two folders may have a file of one name
+    found = [
+        replace(side, name=name) if shown[side.name] > 1 else side
+        for name, side in zip(names, found, strict=True)
+    ]
     by_digest = {one.sha256: name for name, one in versions.items()}
     return [replace(side, version=by_digest.get(side.sha256, "")) for side in found]
 

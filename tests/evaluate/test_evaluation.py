@@ -60,7 +60,7 @@ def test_details_are_json():
             details(
                 scores,
                 [{"id": "x"}],
-                [CheckpointScore(step=5, images=2, faces=1, similarity=0.5)],
+                [CheckpointScore(step=5, strength=1.0, images=2, faces=1, similarity=0.5)],
                 {"references": {"held_out": True}},
                 lora_effect=1.0,
             )
@@ -68,12 +68,12 @@ def test_details_are_json():
     )
     assert data["groups"]["samples_with"]["by_image"] == {"x": 1.0}
     assert data["samples"] == [{"id": "x"}]
-    assert data["checkpoints"] == [{"step": 5, "images": 2, "faces": 1, "similarity": 0.5}]
+    assert data["checkpoints"] == [{"step": 5, "strength": 1.0, "images": 2, "faces": 1, "similarity": 0.5}]
 
 
 def test_the_best_step_draws_faces_as_often_as_any_and_is_most_alike():
     scores = [
-        CheckpointScore(step=step, images=4, faces=faces, similarity=similarity)
+        CheckpointScore(step=step, strength=1.0, images=4, faces=faces, similarity=similarity)
         for step, faces, similarity in [
             (100, 2, 0.9),
             (200, 4, 0.5),

@@ -23,6 +23,7 @@ OPTIONS = {
     "steps": 2,
     "guidance_scale": 1.0,
     "lora_scale": 1.0,
+    "strengths": (),
     "checkpoints": False,
     "side_px": 64,
     "jpeg_quality": 90,

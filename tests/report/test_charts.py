@@ -25,7 +25,11 @@ def test_ticks_are_round_inside_and_about_as_many_as_asked(low, span, about):
 def test_the_curve_is_svg_and_leaves_out_what_is_no_number():
     svg = loss_curve([1, 2, 3, 4], [0.5, math.nan, 0.3, 0.2])
     root = ElementTree.fromstring(svg)
-    assert root.tag == "svg"
+    (drawing,) = root.iter("svg")
+    assert drawing.get("aria-label") == "Training loss over 4 steps: running mean from 0.400 to 0.250"
+    # On a phone it keeps its size and scrolls, by keyboard too.
+    assert (root.get("class"), root.get("tabindex"), root.get("role")) == ("scroll", "0", "region")
+    assert root.get("aria-label") == "Training loss over 4 steps"
     assert "nan" not in svg
     (raw,) = (node.get("d") for node in root.iter("path") if node.get("class") == "faint")
     assert raw.count("L") == 2  # three finite points
@@ -70,7 +74,8 @@ def test_several_lines_are_told_apart_without_colour_and_their_numbers_do_not_ov
     points = [(1, 0.5), (2, 0.4), (3, math.nan), (4, 0.3)]
     svg = curves([Line(number=n, label=f"<run {n}>", points=points) for n in (1, 2, 3)], "Loss by step")
     root = ElementTree.fromstring(svg)
-    assert root.get("aria-label") == (
+    (drawing,) = root.iter("svg")
+    assert drawing.get("aria-label") == (
         "Loss by step. 1, <run 1>: 0.500 to 0.300; 2, <run 2>: 0.500 to 0.300; 3, <run 3>: 0.500 to 0.300"
     )
     assert len({path.get("class") for path in root.iter("path")}) == 3

@@ -61,7 +61,6 @@ def ran(text, monkeypatch, folder):
     """What the card's lines make, on a machine without a GPU."""
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     code = re.sub(r"torch\.b?float16", "torch.float32", code).replace('.to("cuda")', "")
-    code = code.replace("pipe(prompt=", "pipe(num_inference_steps=2, prompt=")
     monkeypatch.chdir(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # diffusers' own
@@ -114,6 +113,18 @@ def test_the_lines_for_a_file_that_predicts_v_say_so_to_diffusers(card, lora, mo
     assert scheduler.config.prediction_type == "v_prediction"
     assert scheduler.config.rescale_betas_zero_snr
     assert str(in_tmp) not in text
+
+
+def test_the_lines_draw_the_first_sample_by_the_settings_that_drew_it(card):
+    text = card(settings(BaseModelConfig, "base/tiny.yaml"))
+    (call,) = re.findall(r"image = pipe\((.*?)\n\)", text, re.DOTALL)
+    said = dict(re.findall(r"^    (\w+)=(.*),$", call, re.MULTILINE))
+    assert said == {
+        "prompt": '"jade woman, a portrait"', "negative_prompt": '""', "height": "128", "width": "128",
+        "num_inference_steps": "2", "guidance_scale": "2.0", "generator": 'torch.Generator("cpu").manual_seed(1)',
+    }  # fmt: skip
+    assert "pipe.set_adapters(pipe.get_active_adapters(), 0.8)" in text
+    assert "negative_prompt" not in card(settings(BaseModelConfig, "base/flux2.yaml"))
 
 
 def test_what_is_said_of_comfyui_is_of_that_base(card):

@@ -13,6 +13,7 @@ from likeness.diffusion.load import load_base
 from likeness.errors import InputError
 from likeness.evaluate import draw as studio
 from likeness.evaluate.draw import Renderer, asked_prompt, draw_asked
+from likeness.evaluate.evaluation import at_one_strength
 from likeness.images import load_rgb
 from likeness.lora import load as lora_load
 from likeness.marks.xmp import SourceType, find_code
@@ -81,6 +82,7 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     evaluate.main(run_of("evaluate", config(), PERSONA))
     described = json.loads((folders.places.evaluation / "samples" / "details.json").read_text())
     steps = described["checkpoints"]
+    assert {one["strength"] for one in steps} == {1.0}
     assert [one["step"] for one in steps] == [10, 20, 0]  # the finished file does not say its step
     assert all((one["images"], one["faces"]) == (1, 1) for one in steps)
     assert len({one["similarity"] for one in steps}) == 3
@@ -90,6 +92,41 @@ def test_the_lora_of_every_kept_step_is_judged(folders, monkeypatch):
     assert not list((folders.places.evaluation / "samples").glob("*step*"))
     evaluate.main(run_of("evaluate", config(checkpoints=False), PERSONA))
     assert metrics(folders)["best_step"] is None
+
+
+def test_every_kept_step_is_drawn_at_every_strength_and_a_plot_shows_them(folders, monkeypatch):
+    kept = folders.places.training / "checkpoints"
+    kept.mkdir(parents=True)
+    (kept / "jade-v1-step-000010.safetensors").write_bytes(folders.places.weights.read_bytes())
+    write_lora(folders, 2.0)
+
+    def find(rgb):
+        return [known_face(at_angle(int(rgb.sum()) % 100))]
+
+    monkeypatch.setattr("likeness.safety.identity.face_analyzer", lambda own: analyzer(find))
+    both = config(seeds=[3, 4], strengths=[0.5])
+    evaluate.main(run_of("evaluate", both, PERSONA))
+    described = json.loads(folders.places.evaluation_details.read_text())
+    assert [(one["step"], one["strength"]) for one in described["checkpoints"]] == [
+        (10, 0.5), (10, 1.0), (0, 0.5), (0, 1.0),
+    ]  # fmt: skip
+    assert len({one["similarity"] for one in described["checkpoints"]}) == 4
+    plot = folders.places.xy_plot.read_bytes()
+    assert find_code(plot) == SourceType.COMPOSITE_WITH_TRAINED
+    assert load_rgb(folders.places.xy_plot).shape[0] > 4 * 64
+    at_samples = [one["step"] for one in at_one_strength(described)]
+    assert at_samples == [10, 0]
+    assert metrics(folders)["best_step"] in at_samples
+    monkeypatch.setattr(studio, "generate", None)
+    evaluate.main(run_of("evaluate", both, PERSONA))  # every picture is an item
+    assert folders.places.xy_plot.read_bytes() == plot
+    finished = config(seeds=[3, 4], strengths=[0.5], checkpoints=False)
+    evaluate.main(run_of("evaluate", finished, PERSONA))
+    described = json.loads(folders.places.evaluation_details.read_text())
+    assert [(one["step"], one["strength"]) for one in described["checkpoints"]] == [(0, 0.5), (0, 1.0)]
+    assert metrics(folders)["best_step"] is None
+    evaluate.main(run_of("evaluate", config(seeds=[3, 4], checkpoints=False), PERSONA))
+    assert not folders.places.xy_plot.exists()
 
 
 def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
@@ -154,10 +191,10 @@ def test_explicit_samples_are_never_written_and_counted(folders, monkeypatch):
     assert {failure.reason for failure in failures} == {"explicit"}
 
 
-def asked(words: str, seeds=(5, 6)):
+def asked(words: str, seeds=(5, 6), lora=None):
     run = run_of("evaluate", config(), PERSONA)
     renderer = Renderer(cfg=run.config, base=load_base(run.config.base, device="cpu"), rater=Rater())
-    return draw_asked(run, renderer, asked_prompt(run, words), seeds)
+    return draw_asked(run, renderer, asked_prompt(run, words), seeds, lora)
 
 
 def test_what_is_asked_for_is_drawn_by_her_name_marked_and_on_a_sheet(folders):
@@ -170,6 +207,17 @@ def test_what_is_asked_for_is_drawn_by_her_name_marked_and_on_a_sheet(folders):
     (again,) = asked("jade woman by the sea", seeds=(5,)).entries  # named by whoever asks
     assert again.text == "jade woman by the sea"
     assert sorted(path.name for path in folders.places.drawn.glob("*.jpg")) == ["jade-seed5.jpg"]
+
+
+def test_another_lora_than_the_last_runs_draws_what_is_asked_for(folders):
+    (last,) = asked("in a library", seeds=(5,)).entries
+    version = folders.root / "jade-v2.safetensors"
+    version.write_bytes(folders.places.weights.read_bytes())
+    write_lora(folders, 2.0)
+    (weaker,) = asked("in a library", seeds=(5,)).entries
+    (again,) = asked("in a library", seeds=(5,), lora=version).entries
+    assert last.sha256 == again.sha256 != weaker.sha256
+    assert last.parents == again.parents != weaker.parents
 
 
 def test_words_that_are_refused_draw_nothing(folders, monkeypatch):

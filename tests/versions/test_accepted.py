@@ -14,6 +14,7 @@ from likeness.cli.app import app
 from likeness.errors import InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.paths import PersonaPaths
+from likeness.versions import accepted as record
 from likeness.versions.record import read_versions, weights_of
 from likeness.versions.sides import sides
 
@@ -75,6 +76,29 @@ def test_accepted_weights_are_not_numbered_twice(accept):
     said = accept("good")
     assert "these weights are jade-v1 already" in said.output
     assert PATHS.versions_file.read_bytes() == before
+
+
+def test_a_call_that_was_killed_before_the_changelog_is_made_up_for(accept, monkeypatch):
+    write = record.write_atomic
+
+    def killed(path, *data):
+        if path == PATHS.versions_changelog:
+            raise KeyboardInterrupt
+        write(path, *data)
+
+    monkeypatch.setattr(record, "write_atomic", killed)
+    accept("good")
+    assert not PATHS.versions_changelog.exists()
+    monkeypatch.setattr(record, "write_atomic", write)
+    assert "these weights are jade-v1 already" in accept("good").output
+    assert "- **jade-v1**" in PATHS.versions_changelog.read_text()
+
+
+def test_a_copy_without_its_record_is_no_version(accept):
+    PATHS.versions.mkdir(parents=True)
+    PATHS.version(1).write_bytes(b"half a file")
+    assert "accepted as jade-v1" in accept("good").output
+    assert PATHS.version(1).read_bytes() == weights(1, **SAID)
 
 
 def test_what_does_not_pass_gets_no_number_and_is_told_why(accept):
