@@ -32,10 +32,9 @@ class ConfDigestPlugin(SearchPathPlugin):
         refuse_earlier_names(sys.argv[1:])
         repository = _repository()
         refuse_unknown_overrides(set_params(sys.argv[1:]), repository)
-        conf_digest(repository / "conf")  # before OmegaConf reads it: it follows aliases and computes values
-        OmegaConf.register_new_resolver(
-            "conf_digest", lambda folder: conf_digest(repository / folder), replace=True
-        )
+        # Before OmegaConf reads conf/: it follows aliases and computes values.
+        digest = conf_digest(repository / "conf")
+        OmegaConf.register_new_resolver("conf_digest", lambda folder: digest, replace=True)
         # OmegaConf.resolve takes a section from a resolver as its own kind of dict alone.
         OmegaConf.register_new_resolver("drawing", _drawing, replace=True)
         OmegaConf.register_new_resolver("values_digest", _values_digest, replace=True)

@@ -5,8 +5,10 @@ Settings are those of conf/ (swap=maxstudio, enhance=maxstudio, caption=grok); m
 
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -142,9 +144,28 @@ def outfit(monkeypatch: pytest.MonkeyPatch) -> Config:
         monkeypatch.setattr(kind, "opened", _opened(fake))
     for name in ("MAXSTUDIO_API_KEY", "XAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    shutil.copytree(ROOT / "conf", "conf")
-    photographs()
-    return params()
+    ran()
+    return load_config(Path("params.yaml"))
+
+
+def ran(*names: str) -> None:
+    """The example as these stages leave it, the first of all, in the current folder."""
+    shutil.copytree(_example(*names), ".", symlinks=True, dirs_exist_ok=True)
+
+
+@cache
+def _example(*names: str) -> Path:
+    """A folder of the example after these stages; each is run once a process, by the first test that asks for it."""
+    folder = Path(mkdtemp(prefix="likeness-example-"))
+    with chdir(folder):
+        if names:
+            ran(*names[:-1])
+            run(load_config(Path("params.yaml")), names[-1])
+        else:
+            shutil.copytree(ROOT / "conf", "conf")
+            photographs()
+            params()
+    return folder
 
 
 class FakeRater:

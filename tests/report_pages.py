@@ -1,7 +1,12 @@
 """The report's page as its tests make and read it."""
 
+import shutil
+from contextlib import chdir
+from copy import copy
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import mkdtemp
 
 from conf_sections import providers, settings
 from doors import SeesHer
@@ -40,11 +45,20 @@ def config(base: str = "tiny_random", enhance: str = "lanczos", **changes) -> Co
 def report_folders(root: Path, monkeypatch) -> Folders:
     """All that a report is made of; the dataset's door lets patterns pass."""
     monkeypatch.setattr("stages.dataset.PictureGate", SeesHer)
-    made = Folders(root)
-    made.everything(PAIRS)
-    dataset.main(run_of("dataset", config(), PERSONA))
-    write_training(made)
-    write_evaluation(made)
+    made = copy(_made())
+    made.root = Path(shutil.copytree(made.root, root, dirs_exist_ok=True))
+    return made
+
+
+@cache
+def _made() -> Folders:
+    """They are made once a process, and copied."""
+    with chdir(mkdtemp(prefix="likeness-report-")):
+        made = Folders(Path.cwd())
+        made.everything(PAIRS)
+        dataset.main(run_of("dataset", config(), PERSONA))
+        write_training(made)
+        write_evaluation(made)
     return made
 
 

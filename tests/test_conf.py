@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conf_sections import composition
 
 from likeness.cli.compose import compose
 from likeness.conf_digest import conf_digest
@@ -66,7 +67,7 @@ NEEDS_AN_EXPERIMENT = {"base=zimage", "base=flux2"}
 
 
 def compose_in(folder: Path, *overrides: str) -> Path:
-    compose(ROOT, folder / "params.yaml", overrides)
+    (folder / "params.yaml").write_bytes(composition(*overrides))
     return folder / "params.yaml"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from likeness.faces.crop import dlib_chip
 from likeness.faces.face import Face
 from likeness.faces.models import AGE, weights
-from likeness.faces.session import ThreadSessions
+from likeness.faces.session import LazySession
 
 CHIP_SIDE_PX = 64
 CHIP_PADDING = 0.2
@@ -24,10 +24,10 @@ BIN_YEARS = np.array([0.25, *range(1, 81)], np.float32)
 
 
 class AgeEstimator:
-    """Apparent age in years; cheap to construct, one session per thread."""
+    """Apparent age in years; cheap to construct."""
 
     def __init__(self) -> None:
-        self._network = ThreadSessions(partial(weights, AGE))
+        self._network = LazySession(partial(weights, AGE))
 
     def years(self, rgb: NDArray[np.uint8], face: Face) -> float:
         """Expected age over 81 bins of one face of an image [H, W, 3]; small faces are judged enlarged."""

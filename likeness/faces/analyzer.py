@@ -2,12 +2,8 @@
 # mostly cv2 calls, which are untyped.
 """Find the faces of an image and measure them."""
 
-import os
-import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from queue import Empty, LifoQueue
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +12,7 @@ from numpy.typing import NDArray
 from likeness.faces import measure, resnet
 from likeness.faces.detect import LONG_SIDES_PX
 from likeness.faces.face import Face, Floats
+from likeness.faces.models import Pool
 from likeness.faces.stance import Models, Stance, search, stance_of, stands_otherwise
 
 
@@ -28,14 +25,14 @@ class Embedder(Protocol):
     def embedding(self, rgb: NDArray[np.uint8], face: Face) -> Floats: ...
 
 
+_MODELS = Pool(Models)
+
+
 class FaceAnalyzer:
-    """Faces of RGB images, on CPU; cheap to construct. Models are loaded when needed, at most once a core: more
-    threads than cores, as a remote provider keeps in flight, wait for each other here. `embedders` have a say in whose face
+    """Faces of RGB images, on CPU; cheap to construct: the models are those of the process. `embedders` have a say in whose face
     it is beside SFace and the resnet."""
 
     def __init__(self, embedders: Sequence[Embedder] = ()) -> None:
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._idle: LifoQueue[Models] = LifoQueue()
         self._embedders: Sequence[Embedder] = (resnet.Resnet(), *embedders)
 
     def faces(
@@ -52,7 +49,7 @@ class FaceAnalyzer:
         Raises:
             ConfigError: a weights package is missing or another release (see `models.locate`).
         """
-        with self._lent() as models:
+        with _MODELS.lent() as models:
             rows = models.detector.rows(rgb, long_sides_px)
             return [_face(models, rgb, row, embed=embed) for row in rows if min(row[2:4]) >= least_px]
 
@@ -62,30 +59,18 @@ class FaceAnalyzer:
 
     def stances(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[Stance | None]:
         """How each of an image's faces stands; None where that cannot be told."""
-        with self._lent() as models:
+        with _MODELS.lent() as models:
             return [stance_of(models, rgb, face) for face in faces]
 
     def search(self, rgb: NDArray[np.uint8]) -> Stance | None:
         """How the faces of an image stand that `faces` does not find; None where there are none."""
-        with self._lent() as models:
+        with _MODELS.lent() as models:
             return search(models, rgb)
 
     def stands_otherwise(self, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> bool:
         """Whether a face beside `faces` lies on its side or stands on its head."""
-        with self._lent() as models:
+        with _MODELS.lent() as models:
             return stands_otherwise(models, rgb, faces)
-
-    @contextmanager
-    def _lent(self) -> Generator[Models, None, None]:
-        with self._slots:
-            try:
-                models = self._idle.get_nowait()
-            except Empty:
-                models = Models()
-            try:
-                yield models
-            finally:
-                self._idle.put(models)
 
 
 def _face(models: Models, rgb: NDArray[np.uint8], row: NDArray[np.float32], *, embed: bool) -> Face:

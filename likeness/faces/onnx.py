@@ -13,12 +13,12 @@ from likeness.digests import check_digest, check_file
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.faces.face import Face, Floats
-from likeness.faces.session import ThreadSessions
+from likeness.faces.session import LazySession
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxEmbedder:
-    """See `likeness.safety.embedder.EmbedderConfig`; cheap to construct, one session per thread."""
+    """See `likeness.safety.embedder.EmbedderConfig`; cheap to construct."""
 
     name: str
     path: Path
@@ -61,8 +61,8 @@ class OnnxEmbedder:
         return data
 
     @cached_property
-    def _network(self) -> ThreadSessions:
-        return ThreadSessions(self.check)
+    def _network(self) -> LazySession:
+        return LazySession(self.check)
 
     def _unfit(self, why: str) -> ConfigError:
         return ConfigError(

@@ -24,16 +24,16 @@ def cpu_session(network: bytes, *, quiet: bool = False) -> ort.InferenceSession:
     return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
-class ThreadSessions:
-    """A network of one input and one output, in a session of each thread; nothing is loaded before the first run."""
+class LazySession:
+    """A network of one input and one output; nothing is loaded before the first run. All threads run in one session."""
 
     def __init__(self, network: Callable[[], bytes]) -> None:
-        self._network, self._local = network, threading.local()
+        self._network, self._loading = network, threading.Lock()
+        self._session: ort.InferenceSession | None = None
 
     def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network's output."""
-        if not hasattr(self._local, "session"):
-            self._local.session = cpu_session(self._network())
-        session = self._local.session
+        with self._loading:
+            session = self._session = self._session or cpu_session(self._network())
         (output,) = session.run(None, {session.get_inputs()[0].name: tensor})
         return np.asarray(output, np.float32)

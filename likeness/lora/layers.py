@@ -14,7 +14,7 @@ import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from inspect import signature
 from typing import Any
 
@@ -108,16 +108,24 @@ def read_layers(
 def layer_words(base: Base) -> Mapping[str, Sequence[Sequence[str]]]:
     """For each name that a file may give a layer, dots as underscores, what it may mean: a layer PART.LAYER, or the three
     that the original code has as one."""
+    parts = base.parts(text_encoders=bool(base.TEXT_ENCODERS))
+    return _words(type(base), tuple((part, tuple(_layer_names(module))) for part, module in parts.items()))
+
+
+@lru_cache(maxsize=16)  # of each family a few: the published base, and those that are loaded
+def _words(
+    family: type[Base], parts: tuple[tuple[str, tuple[str, ...]], ...]
+) -> Mapping[str, Sequence[Sequence[str]]]:
     words: dict[str, list[Sequence[str]]] = {}
-    for part, module in base.parts(text_encoders=bool(base.TEXT_ENCODERS)).items():
-        network = part == base.NETWORK
-        own = (base.FILE_PREFIXES[part].replace(".", "_"), f"{part}_")
+    for part, names in parts:
+        network = part == family.NETWORK
+        own = (family.FILE_PREFIXES[part].replace(".", "_"), f"{part}_")
         starts = {*own, *BARE, *(NETWORK_WORDS if network else TEXT_WORDS[part])}
         meant: list[tuple[str, Sequence[str]]] = []
         fused: dict[str, dict[int, str]] = {}
-        for name in _layer_names(module):
-            meant += [(alias, (f"{part}.{name}",)) for alias in {name, *base.other_names(part, name)}]
-            if network and (found := base.fused_name(name)):
+        for name in names:
+            meant += [(alias, (f"{part}.{name}",)) for alias in {name, *family.other_names(part, name)}]
+            if network and (found := family.fused_name(name)):
                 fused.setdefault(found[0], {})[found[1]] = f"{part}.{name}"
         meant += [(alias, [of[place] for place in sorted(of)]) for alias, of in fused.items()]
         for alias, layers in meant:

@@ -1,8 +1,9 @@
 """What programs that draw make of words: what is kept out undresses, weights turn words round, names load files."""
 
 import re
+from collections.abc import Iterable
 
-from likeness.safety.words import find
+from likeness.safety.words import Finding, find
 
 STEERS = re.compile(
     r":\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]\s*\.?\d|\bembedding:|<(?:lora|lyco|hypernet)\b"
@@ -25,13 +26,16 @@ def steering(text: str) -> str | None:
 
 def undressing(text: str) -> str | None:
     """What is wrong with words that a picture is guided away from."""
-    found = [one.word for one in find(_without_explicit(text)) if one.kind == "guarded"]
-    return f"says {found[0]!r}, which would have it drawn without" if found else None
+    found = find(text)
+    if (bare := _without_explicit(text, found)) != text:
+        found = find(bare)
+    guarded = [one.word for one in found if one.kind == "guarded"]
+    return f"says {guarded[0]!r}, which would have it drawn without" if guarded else None
 
 
-def _without_explicit(text: str) -> str:
+def _without_explicit(text: str, found: Iterable[Finding]) -> str:
     """A text without its explicit phrases: `no clothes` is kept out of a picture, `no clothes, clothes` are not."""
-    for one in find(text):
+    for one in found:
         if one.kind == "explicit" and " " in one.word:
             phrase = r"[\W_]+".join(map(re.escape, one.word.split()))
             text = re.sub(rf"\b{phrase}\b", ",", text, flags=re.IGNORECASE)

@@ -5,6 +5,7 @@ A gate only ever refuses. Nothing else in likeness decides whether a picture or 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from likeness.errors import InputError
@@ -93,6 +94,11 @@ class Subject:
     allowed: frozenset[str] = frozenset()
     trigger: bool = False
 
+    @cached_property
+    def found(self) -> list[words.Finding]:
+        """The listed words of the text."""
+        return words.find(self.text, strict=self.trigger)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
@@ -124,7 +130,7 @@ def _explicit(subject: Subject) -> str | None:
 
 
 def _names_a_child(subject: Subject) -> str | None:
-    found = [one.word for one in words.find(subject.text, strict=subject.trigger) if one.kind == "child"]
+    found = [one.word for one in subject.found if one.kind == "child"]
     return f"says {found[0]!r}, a word for a child or an age under {ADULT_YEARS}" if found else None
 
 
@@ -167,7 +173,7 @@ def _unknown_face(subject: Subject) -> str | None:
 
 
 def _explicit_words(subject: Subject) -> str | None:
-    for one in words.find(subject.text, strict=subject.trigger):
+    for one in subject.found:
         if one.kind == "explicit" or (one.kind == "ambiguous" and one.word not in subject.allowed):
             return f"says {one.word!r}"
     return None

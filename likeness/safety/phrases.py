@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from likeness.safety.spelling import URDU_TYPED_AS_ARABIC, fold, split_words, without_accents
 
@@ -34,6 +35,11 @@ class Phrases:
             self.begins.add(phrase[0][:2])
             self.longest = max(self.longest, len(phrase))
             self.longest_word = max(self.longest_word, *map(len, phrase))
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Those of one word, once all are added."""
+        return tuple(phrase[0] for phrase in self.whole | self.begun if len(phrase) == 1)
 
     def length_at(self, words: Sequence[str], at: int) -> int:
         """How many words from `at` on are one of these, the most that are; 0: none."""

@@ -17,7 +17,7 @@ from PIL import Image
 
 from likeness.errors import InputError
 from likeness.faces.models import RATER, weights
-from likeness.faces.session import ThreadSessions
+from likeness.faces.session import LazySession
 
 RATER_DIGEST = RATER.sha256
 """sha256 of the network; part of the key of every item that holds a rating."""
@@ -29,10 +29,10 @@ MEAN_BGR = np.array([104, 117, 123], np.float32)
 
 
 class Rater:
-    """Yahoo's open_nsfw (Apache-2.0, weights BSD-2) on CPU; cheap to construct, one session per thread."""
+    """Yahoo's open_nsfw (Apache-2.0, weights BSD-2) on CPU; cheap to construct."""
 
     def __init__(self) -> None:
-        self._network = ThreadSessions(partial(weights, RATER))
+        self._network = LazySession(partial(weights, RATER))
 
     def explicit(self, rgb: NDArray[np.uint8]) -> float:
         """Score 0..1 of an image uint8 [H, W, 3] RGB; higher is more explicit.

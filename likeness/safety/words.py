@@ -188,7 +188,7 @@ def _starred(words: Words, chunk: str) -> Iterator[Finding]:
     """`f*ck`: a star for one or more letters."""
     pattern = re.compile("[^ ]{1,3}".join(map(re.escape, STARRED.split(chunk.strip(",;:.!?()\"'")))))
     for kind, phrases in words.kinds.items():
-        if any(len(phrase) == 1 and pattern.fullmatch(phrase[0]) for phrase in phrases.whole | phrases.begun):
+        if any(map(pattern.fullmatch, phrases.words)):
             yield Finding(kind, chunk)
 
 
@@ -196,9 +196,9 @@ def _anywhere(words: Words, joined: str) -> Iterator[Finding]:
     if words.harmless_inside.length_at([joined], 0):
         return
     for kind, phrases in words.kinds.items():
-        for phrase in phrases.whole | phrases.begun:
-            if len(phrase) == 1 and len(phrase[0]) >= STRICT_LETTERS and phrase[0] in joined:
-                yield Finding(kind, phrase[0])
+        for word in phrases.words:
+            if len(word) >= STRICT_LETTERS and word in joined:
+                yield Finding(kind, word)
 
 
 def _unspaced(words: Words, folded: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ingest_fakes import png
-from paid_pipeline import params, put, run
+from paid_pipeline import params, put, ran, run
 from plans import CAPTION_USD, SWAPS, columns, planned, rows
 
 from likeness.cli.plan import plan_command
@@ -23,7 +23,7 @@ def tree(folder: str) -> dict[str, float]:
 
 
 def test_the_missions_own_example(mission, capsys):
-    run(mission, "ingest")
+    ran("ingest")
     plan, code = planned(capsys=capsys)
     assert SWAPS == 32
     assert columns(plan, "items", "reused", "to_do", "calls") == {
@@ -59,7 +59,7 @@ def test_a_plan_is_told_from_a_disk_that_takes_nothing(mission, capsys, monkeypa
 
 
 def test_once_everything_is_in_the_store_there_is_nothing_to_do_and_to_pay(mission, capsys):
-    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    ran("ingest", "swap", "resize", "enhance", "caption")
     plan, code = planned(capsys=capsys)
     assert {stage: row["to_do"] for stage, row in rows(plan).items()} == dict.fromkeys(rows(plan), 0)
     assert (plan["calls"], plan["usd"], plan["missing_keys"], code) == (0, 0.0, [], 0)
@@ -74,7 +74,7 @@ def test_once_everything_is_in_the_store_there_is_nothing_to_do_and_to_pay(missi
 def test_where_dvc_runs_nothing_an_empty_item_store_is_nothing_to_do(mission, capsys, monkeypatch):
     """A clone after `dvc pull`: results and dvc.lock are there, and no item."""
     names = ("ingest", "swap", "resize", "enhance", "caption")
-    run(mission, *names)
+    ran(*names)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(Path("site").absolute()))
     stages = {}
     for name, before in zip(names, ("raw", "ingested", "swapped", "resized", "enhanced"), strict=True):
@@ -116,7 +116,7 @@ def test_where_dvc_runs_nothing_an_empty_item_store_is_nothing_to_do(mission, ca
 
 
 def test_what_was_planned_is_what_is_bought(mission, capsys):
-    run(mission, "ingest")
+    ran("ingest")
     plan, _ = planned(capsys=capsys)
     run(mission, "swap", "resize", "enhance", "caption")
     asked = [
@@ -130,7 +130,7 @@ def test_what_was_planned_is_what_is_bought(mission, capsys):
 
 
 def test_nothing_is_made_and_nothing_is_touched(mission, capsys):
-    run(mission, "ingest", "swap")
+    ran("ingest", "swap")
     before = {folder: tree(folder) for folder in ("data", ".cache/items")}
     planned(capsys=capsys)
     assert {folder: tree(folder) for folder in before} == before
@@ -182,7 +182,7 @@ def test_best_pairs_are_bounded_by_the_sources_a_target(mission, capsys):
 
 
 def test_a_photo_more_costs_its_own_pairs_once_ingest_has_seen_it(mission, capsys):
-    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    ran("ingest", "swap", "resize", "enhance", "caption")
     put("sources/jade_9.png", png(seed=40))
     plan, _ = planned(capsys=capsys)
     assert not plan["personas"]["jade"]["exact"]
@@ -195,7 +195,7 @@ def test_a_photo_more_costs_its_own_pairs_once_ingest_has_seen_it(mission, capsy
 
 
 def test_own_photographs_are_known_before_they_are_laid_out(mission, capsys):
-    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    ran("ingest", "swap", "resize", "enhance", "caption")
     cfg = params("swap.include_sources=true")
     plan, _ = planned(capsys=capsys)
     assert columns(plan, "to_do", "calls")["swap"] == (4, 0)
@@ -205,7 +205,7 @@ def test_own_photographs_are_known_before_they_are_laid_out(mission, capsys):
 
 
 def test_what_is_refused_goes_no_further(mission, capsys):
-    run(mission, "ingest", "swap")
+    ran("ingest", "swap")
     params("personas.jade.similarity.swap_min=0.999", "swap.max_failure_ratio=1")
     plan, _ = planned(capsys=capsys)
     assert columns(plan, "items", "to_do")["swap"] == (32, 0)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from paid_pipeline import params, run
+from paid_pipeline import params, ran, run
 from plans import CAPTION_USD, SWAPS, columns, planned, rows
 
 from likeness.caption.grok import GrokCaptioner
@@ -20,7 +20,7 @@ from likeness.train import pace
 
 
 def test_a_budget_too_small_is_told_and_ends_with_1(mission, capsys):
-    run(mission, "ingest")
+    ran("ingest")
     params("budget.max_usd=3.9")
     plan, code = planned(capsys=capsys)
     assert (plan["exceeds_budget"], code) == (True, 1)
@@ -33,7 +33,7 @@ def test_a_budget_too_small_is_told_and_ends_with_1(mission, capsys):
 
 
 def test_what_is_spent_leaves_less_for_the_plan(mission, capsys):
-    run(mission, "ingest", "swap")
+    ran("ingest", "swap")
     params("budget.max_usd=3.9")
     plan, code = planned(capsys=capsys)
     assert plan["spent_usd"] == pytest.approx(3.20)
@@ -45,14 +45,14 @@ def test_what_is_spent_leaves_less_for_the_plan(mission, capsys):
 
 def test_a_key_that_is_set_is_not_asked_for_and_none_is_shown(mission, capsys, monkeypatch):
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
-    run(mission, "ingest")
+    ran("ingest")
     plan, _ = planned(capsys=capsys)
     assert plan["missing_keys"] == ["MAXSTUDIO_API_KEY"]
     assert "planted-key" not in json.dumps(plan)
 
 
 def test_another_trigger_writes_captions_anew_and_buys_none_that_are_bought(mission, capsys, monkeypatch):
-    run(mission, "ingest", "swap", "resize", "enhance", "caption")
+    ran("ingest", "swap", "resize", "enhance", "caption")
     params("personas.jade.trigger=ohwx")
     monkeypatch.setattr(GrokCaptioner, "purchase_key", lambda self, pixels: None)
     row = rows(planned(capsys=capsys)[0])["caption"]
@@ -68,7 +68,7 @@ def test_another_trigger_writes_captions_anew_and_buys_none_that_are_bought(miss
 
 
 def test_a_bought_enhancement_is_encoded_again_for_nothing(mission, capsys, monkeypatch):
-    run(mission, "ingest", "swap", "resize", "enhance")
+    ran("ingest", "swap", "resize", "enhance")
     params("enhance.jpeg_quality=90")
     monkeypatch.setattr(
         MaxStudioEnhancer, "purchase_key", lambda self, pixels: item_key("enhancements", 1, {}, [pixels]),
@@ -83,7 +83,7 @@ def test_a_swap_that_was_ordered_or_bought_is_not_paid_again(mission, capsys, mo
         return item_key("swaps", 1, {}, [source, target])
 
     monkeypatch.setattr(MaxStudioSwapper, "purchase_key", key, raising=False)
-    run(mission, "ingest", "swap")
+    ran("ingest", "swap")
     params("ingest.max_explicit=0.69")  # measured anew: other items, the same purchases
     plan, _ = planned(capsys=capsys)
     assert columns(plan, "to_do", "calls")["swap"] == (32, 0)
@@ -100,14 +100,14 @@ def test_captions_by_hand_cost_nothing(mission, capsys):
     folder = Path("data/jade/captions_override")
     folder.mkdir()
     (folder / "jade-s1-t1.txt").write_text("jade, by hand")
-    run(mission, "ingest")
+    ran("ingest")
     assert rows(planned(capsys=capsys)[0])["caption"]["calls"] == 31
     run(mission, "swap", "resize", "enhance", "caption")
     assert planned(capsys=capsys)[0]["calls"] == 0
 
 
 def test_the_time_of_local_stages_is_the_last_runs(mission, capsys):
-    run(mission, "ingest")
+    ran("ingest")
     assert rows(planned(capsys=capsys)[0])["resize"]["seconds"] is None
     run(mission, "swap", "resize")
     Path(".cache/ledger/resize@jade.json").write_text('{"seconds": 16}')
@@ -168,7 +168,7 @@ def test_the_time_of_training_is_one_that_was_measured(mission, capsys, monkeypa
 
 
 def test_stale_params_are_told(mission, capsys):
-    run(mission, "ingest")
+    ran("ingest")
     assert not planned(capsys=capsys)[0]["stale_params"]
     path = Path("conf/budget/default.yaml")
     path.write_text(path.read_text().replace("max_usd: 5.0", "max_usd: 6.0"))

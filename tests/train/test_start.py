@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from conf_sections import composition
 from lora_runs import FACTS, Stop, make_folder, random_base, run_in, stop_at, train_config
 from safetensors.torch import load_file, save_file
 
 from likeness.check import check_parts
-from likeness.cli.compose import compose
 from likeness.config import load_config
 from likeness.errors import ConfigError, ConsentError, InputError, LikenessError
 from likeness.lora.adapter import add_lora, lora_tensors
@@ -173,7 +173,7 @@ def test_the_check_finds_a_file_that_will_not_be_there(in_tmp, named, words):
     Path("models/jade/training/checkpoints").mkdir(parents=True)
     if named != "gone.safetensors":
         Path(named).write_bytes(b"x")
-    compose(ROOT, Path("params.yaml"), [f"train.start_from={named}"])
+    Path("params.yaml").write_bytes(composition(f"train.start_from={named}"))
     with pytest.raises(ConfigError) as caught:
         check_parts(load_config(Path("params.yaml")))
     assert words in str(caught.value)
@@ -213,7 +213,7 @@ def test_the_check_finds_a_file_that_training_would_refuse(in_tmp, tensors, meta
     else:
         save_file(tensors, "first.safetensors", metadata)
     shutil.copytree(ROOT / "consent", "consent")
-    compose(ROOT, Path("params.yaml"), ["train.start_from=first.safetensors", "train.lora.rank=4"])
+    Path("params.yaml").write_bytes(composition("train.start_from=first.safetensors", "train.lora.rank=4"))
     with pytest.raises(LikenessError, match=words) as caught:
         check_start(load_config(Path("params.yaml")), RepositoryPaths.here())
     assert caught.value.message.startswith("train.start_from first.safetensors")
@@ -223,7 +223,7 @@ def test_the_check_finds_a_file_that_training_would_refuse(in_tmp, tensors, meta
 def test_the_check_lets_a_file_of_its_own_pass(in_tmp):
     save_file(layer(), "first.safetensors", {"likeness.consent_id": "jade-2026-11"})
     shutil.copytree(ROOT / "consent", "consent")
-    compose(ROOT, Path("params.yaml"), ["train.start_from=first.safetensors", "train.lora.rank=4"])
+    Path("params.yaml").write_bytes(composition("train.start_from=first.safetensors", "train.lora.rank=4"))
     check_start(load_config(Path("params.yaml")), RepositoryPaths.here())
 
 
