@@ -106,7 +106,7 @@ class Cluster:
         """kill -9 of SkyPilot's server and controller, and start it anew."""
         with self.engine:
             for _ in range(3):  # one that is left holds the port
-                everything = self.slurm.processes(HOME=str(self.slurm.home))
+                everything = self.sky.processes()
                 kill([one for one in everything if any(word in said_by(one) for word in SKY)])
                 time.sleep(5)
                 with contextlib.suppress(RuntimeError):

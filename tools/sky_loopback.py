@@ -122,7 +122,7 @@ class SkyLoopback:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.sky("api", "stop", check=False)
-        for number in self.slurm.processes(HOME=str(self.slurm.home)):
+        for number in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         self.slurm.__exit__(kind, error, trace)
@@ -134,6 +134,16 @@ class SkyLoopback:
         for path in self._folders:
             with contextlib.suppress(OSError):
                 path.rmdir()
+
+    def processes(self) -> set[int]:
+        """SkyPilot's own and its jobs'. An executor writes its name over its environment: its log tells whose it is."""
+        found = self.slurm.processes(HOME=str(self.slurm.home))
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                named = (path / "cmdline").read_bytes().startswith(b"SkyPilot:")
+                if named and (path / "fd" / "1").readlink().is_relative_to(self.slurm.home):
+                    found.add(int(path.name))
+        return found
 
     def sky(self, *command: str, check: bool = True) -> str:
         """What `sky COMMAND` says."""
