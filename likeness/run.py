@@ -134,11 +134,11 @@ class Run:
         return Measurements(gate or self.gate, self.own_items, self.embedder)
 
     def refuse_picture(self, door: "Door", seen: Mapping[str, Json], **words: Any) -> None:
-        """See `refuse_picture`, with the persona's record, the user's own embedder and the limit of the settings, which is the
-        floor or stricter."""
+        """See `refuse_picture`, with the persona's record, the user's embedder and the settings' limit: the floor or stricter."""
         from likeness.safety.pictures import refuse_picture
 
-        words = {"max_explicit": self.config.ingest.max_explicit, **words}
+        if "max_explicit" not in words:
+            words["max_explicit"] = self.config.ingest.max_explicit
         refuse_picture(door, seen, self.consent, embedder=self.embedder, **words)
 
     def judge_delivery(self, picture: bytes) -> None:

@@ -13,7 +13,7 @@ from likeness.faces import measure, resnet
 from likeness.faces.detect import LONG_SIDES_PX
 from likeness.faces.face import Face, Floats
 from likeness.faces.models import Pool
-from likeness.faces.stance import Models, Stance, search, stance_of, stands_otherwise
+from likeness.faces.stance import Models, Stance, search, stance_of, stands_otherwise, turned_faces
 
 
 class Embedder(Protocol):
@@ -52,6 +52,14 @@ class FaceAnalyzer:
         with _MODELS.lent() as models:
             rows = models.detector.rows(rgb, long_sides_px)
             return [_face(models, rgb, row, embed=embed) for row in rows if min(row[2:4]) >= least_px]
+
+    def turned(
+        self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int], *, least_px: float
+    ) -> list[tuple[NDArray[np.uint8], Face]]:
+        """The faces of `least_px` on that lie on their sides or stand on their heads, each in the picture turned for it."""
+        with self._lent() as models:
+            found = turned_faces(models, rgb, (), long_sides_px, least_px)
+            return [(whole, _face(models, whole, row, embed=True)) for whole, row in found]
 
     def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:
         """The face with the embeddings of all networks that decide whose it is."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.faces.detect import Detector
+from likeness.faces.detect import LONG_SIDES_PX, Detector
 from likeness.faces.face import Face, Floats
 from likeness.faces.landmarks import PRESENCE, FaceMesh
 from likeness.faces.models import SFACE, locate
@@ -100,24 +100,36 @@ def _reduced(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def stands_otherwise(models: Models, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> bool:
     """Whether there is a face beside `faces`, not much smaller than the largest, that lies on its side or stands on its head: the
     detector may find it in the turned picture alone."""
+    least_px = LEAST_SHARE * max((min(face.box_px[2:]) for face in faces), default=0.0)
+    return next(turned_faces(models, rgb, faces, LONG_SIDES_PX, least_px), None) is not None
+
+
+def turned_faces(
+    models: Models,
+    rgb: NDArray[np.uint8],
+    faces: Sequence[Face],
+    long_sides_px: Sequence[int],
+    least_px: float,
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """The faces of `least_px` on that lie on their sides or stand on their heads, each with the picture turned so that it is
+    upright, and its row there; not where one of `faces` is, or near it. Looked for in these sizes, of SEARCH_SIDE_PX at most. An
+    upright face is none of them: no other way of looking at it gives an embedding of SURE_LENGTH."""
     small = _reduced(rgb)
     scale = small.shape[1] / rgb.shape[1]
     known = [np.array(face.box_px) * scale for face in faces]
-    least = LEAST_SHARE * max((min(box[2:]) for box in known), default=0.0)
     for turns in (1, 2, 3):
-        turned = np.ascontiguousarray(np.rot90(small, turns))
-        for row in models.detector.rows(turned):
+        whole = None
+        for row in models.detector.rows(np.ascontiguousarray(np.rot90(small, turns)), long_sides_px):
             x, y = row[:2] + row[2:4] / 2
             middle = _turned_back((float(x), float(y)), turns, small.shape[:2])
-            if min(row[2:4]) < least or any(_is_within(middle, box) for box in known):
+            if min(row[2:4]) < least_px * scale or any(_is_within(middle, box) for box in known):
                 continue
-            whole = np.ascontiguousarray(np.rot90(rgb, turns))
-            points5 = row[4:14].reshape(5, 2) / scale
-            _, presence = models.mesh.landmarks(whole, row[:4] / scale, points5[:2])
-            _, length = models.embedding(whole, points5)
+            whole = np.ascontiguousarray(np.rot90(rgb, turns)) if whole is None else whole
+            row = np.append(row[:14] / np.float32(scale), row[14:])
+            _, presence = models.mesh.landmarks(whole, row[:4], row[4:8].reshape(2, 2))
+            _, length = models.embedding(whole, row[4:14].reshape(5, 2))
             if presence >= PRESENCE and length >= SURE_LENGTH:
-                return True
-    return False
+                yield whole, row
 
 
 def _turned_back(point: tuple[float, float], turns: int, shape: tuple[int, ...]) -> tuple[float, float]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face
 from likeness.faces.age import AgeEstimator
 from likeness.faces.landmarks import PRESENCE
 from likeness.faces.models import AGE, RESNET
+from likeness.images import RGB
 from likeness.safety.consent import Consent
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import EXPLICIT, MIN_FACE_PX, IdentityLimits, record_limits
@@ -24,7 +24,7 @@ from likeness.safety.identity import (
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Json
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same pixels would be measured otherwise."""
 
 
@@ -39,6 +39,9 @@ COUNTS = 1 / 24
 
 LOOKED_AT_PX = (640, 320)
 """Faces that count have 26 px and more at the first of these; a larger one takes three times as long and finds no more."""
+
+TURNED_AT_PX = (320,)
+"""Faces that lie or stand on their heads are looked for in the smaller picture alone, where those that count have 13 px."""
 
 BLURRED = 0.25
 """Faces of less sharpness (`measure.sharpness`) are nobody's: the demo's have .49 and more, its blurred photograph .15."""
@@ -56,35 +59,40 @@ class PictureGate:
     def __init__(self, embedder: EmbedderConfig | None = None) -> None:
         self._analyzer, self._ages, self._rater = face_analyzer(embedder), AgeEstimator(), Rater()
 
-    def measure(self, rgb: NDArray[np.uint8]) -> dict[str, Json]:
+    def measure(self, rgb: RGB) -> dict[str, Json]:
         """Explicit-material score, and of each face that counts: side, sharpness, age and embeddings; as JSON values.
 
         Raises:
             InputError: `not-rated`.
         """
-        faces = self._counting(rgb, embed=True)
         return {
             "explicit": round(self._rater.explicit(rgb), 4),
-            "faces": [self._face(rgb, self._analyzer.identified(rgb, face)) for face in faces],
+            "faces": [
+                self._face(shown, self._analyzer.identified(shown, face))
+                for shown, face in self._counting(rgb, embed=True)
+            ],
         }
 
-    def ages(self, rgb: NDArray[np.uint8]) -> list[SeenFace]:
+    def ages(self, rgb: RGB) -> list[SeenFace]:
         """The faces of a drawn picture that count: nobody attests an age of them."""
         return [
             SeenFace(
                 side_px=min(face.box_px[2:]),
-                age_years=self._ages.years(rgb, face),
+                age_years=self._ages.years(shown, face),
                 small=min(face.box_px[2:]) < JUDGED_FACE_PX,
             )
-            for face in self._counting(rgb, embed=False)
+            for shown, face in self._counting(rgb, embed=False)
             if face.landmark_score >= PRESENCE
         ]
 
-    def _counting(self, rgb: NDArray[np.uint8], *, embed: bool) -> list[Face]:
+    def _counting(self, rgb: RGB, *, embed: bool) -> list[tuple[RGB, Face]]:
+        """The faces that count, each in the picture in which it is upright: who lies or stands on her head is somebody, too."""
         least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
-        return self._analyzer.faces(rgb, LOOKED_AT_PX, least_px=least_px, embed=embed)
+        upright = self._analyzer.faces(rgb, LOOKED_AT_PX, least_px=least_px, embed=embed)
+        turned = self._analyzer.turned(rgb, TURNED_AT_PX, least_px=least_px)
+        return [*((rgb, face) for face in upright), *turned]
 
-    def _face(self, rgb: NDArray[np.uint8], face: Face) -> dict[str, Json]:
+    def _face(self, rgb: RGB, face: Face) -> dict[str, Json]:
         years = self._ages.years(rgb, face) if face.landmark_score >= PRESENCE else None
         return {
             "side_px": round(min(face.box_px[2:]), 1),

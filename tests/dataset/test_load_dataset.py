@@ -14,6 +14,7 @@ from runs import run_of
 
 from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
+from likeness.ingest import IngestConfig
 from likeness.persona import Persona
 from stages.dataset import main
 
@@ -44,6 +45,7 @@ def test_load_dataset_gives_images_with_captions(in_tmp, packed, monkeypatch):
     folders.everything(PAIRS)
     cfg = Config.model_construct(
         dataset=settings(DatasetConfig, "dataset/default.yaml", side_px=64, max_failure_ratio=0.5),
+        ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),
     )
     main(run_of("dataset", cfg, settings(Persona, "persona/jade.yaml")))

@@ -18,6 +18,7 @@ from likeness.cli.plan_show import show_quality
 from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.errors import InputError
+from likeness.ingest import IngestConfig
 from likeness.marks.xmp import SourceType, find_code
 from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
@@ -34,6 +35,7 @@ def config(**changes) -> Config:
             "dataset/default.yaml",
             **{"side_px": 64, "repeats": 10, "max_failure_ratio": 0.5} | changes,
         ),
+        ingest=settings(IngestConfig, "ingest/default.yaml"),
         items=settings(ItemsConfig, "items/local.yaml"),
         train=train_config(),
     )

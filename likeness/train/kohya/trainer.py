@@ -22,6 +22,7 @@ from likeness.errors import ProviderError
 from likeness.lora.export import publish
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.run import Run
+from likeness.train import door
 from likeness.train.config import TrainConfig
 from likeness.train.kohya.options import command_line, dataset_toml, find_script, options, python
 from likeness.train.kohya.script import run_script
@@ -63,6 +64,9 @@ class KohyaTrainer:
             began = time.monotonic()
             permit = partial(run.require, *run.uses, midway=True)
             losses = run_script(command, script.parent, settings, permit)
+            door.admit(
+                run
+            )  # the script read the folder itself, after the door: what lies there now passed it
             device = torch.device("cuda" if _on_gpu(settings) else "cpu")
             pace = Pace(
                 seconds_a_step=(time.monotonic() - began) / settings.schedule.steps,

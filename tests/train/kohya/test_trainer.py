@@ -19,7 +19,7 @@ from safetensors import safe_open
 
 from likeness.config import Config, ItemsConfig, TrackingConfig
 from likeness.diffusion.load import load_base
-from likeness.errors import ConfigError, ProviderError, TransientError
+from likeness.errors import ConfigError, InputError, ProviderError, TransientError
 from likeness.paths import PersonaPaths
 from likeness.persona import Persona, Similarity
 from stages.train import main
@@ -96,6 +96,23 @@ def test_settings_reach_the_script_and_its_file_is_checked_and_described(
     assert json.loads(places.training_metrics.read_text())["lora_effect"] > 0
     assert [path.name for path in places.checkpoints.iterdir()] == ["jade-v1-step-000004.safetensors"]
     assert "planted-key" not in (checkout / "seen.json").read_text()
+
+
+def test_a_training_set_exchanged_while_the_script_reads_it_gives_no_weights(
+    base_folder, checkout, monkeypatch
+):
+    looks = iter(
+        [None, InputError("jade-s1.jpg is not the file that its line names", reason="not-in-manifest")]
+    )
+
+    def admit(run):
+        if (error := next(looks)) is not None:
+            raise error
+
+    monkeypatch.setattr("likeness.train.door.admit", admit)
+    with pytest.raises(InputError):
+        main(run_of("train", config(base_folder, checkout), PERSONA))
+    assert not PersonaPaths("jade").weights.exists()
 
 
 @pytest.mark.parametrize(
