@@ -21,7 +21,7 @@ from likeness.errors import ConfigError
 from likeness.evaluate import ChoiceConfig, EvaluateConfig
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
-from likeness.paths import PRICES, is_persona_name
+from likeness.paths import NO_WORDS, PRICES, is_persona_name
 from likeness.persona import Persona
 from likeness.providers import TARGET, check_place
 from likeness.purchases.budget import BudgetConfig
@@ -134,13 +134,13 @@ class Config(Section):
         for key, persona in self.personas.items():
             if key != persona.name:
                 raise ValueError(f"personas.{key}.name is {persona.name!r}; both must be the same word")
+            if key in NO_WORDS:
+                raise ValueError(
+                    f"personas.{key}: YAML reads {key} as {as_yaml(parse_yaml(key))}, not as a word; choose another name"
+                )
             if not is_persona_name(key):
                 raise ValueError(
                     f"personas.{key}: a persona is called by a word like jade (a-z, 0-9 and _), and not as a device of Windows is"
-                )
-            if not isinstance(parse_yaml(key), str):
-                raise ValueError(
-                    f"personas.{key}: YAML reads {key} as {as_yaml(parse_yaml(key))}, not as a word; choose another name"
                 )
         return self
 

@@ -94,7 +94,7 @@ class DiskError(LikenessError):
             (errno.ENOSPC, errno.EDQUOT): (f"no space is left to write {what}", cls.MORE_SPACE),
             (errno.EFBIG,): (
                 "the file would be larger than this disk, or `ulimit -f`, allows",
-                cls.MORE_SPACE,
+                "`ulimit -f unlimited`, or move the repository to a disk that takes larger files; then start again",
             ),
             (errno.EROFS, errno.EACCES, errno.EPERM): (
                 (error.strerror or "it may not be written").lower(),

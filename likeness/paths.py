@@ -24,6 +24,8 @@ PERSONA_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
 )
+NO_WORDS = frozenset(["yes", "no", "on", "off", "true", "false", "null"])  # to YAML
+WHY_NOT = {DEVICES: ": Windows has no folder of that name", NO_WORDS: ": YAML does not read it as a word"}
 
 
 def inside(name: str) -> str:
@@ -78,15 +80,15 @@ def persona_name(name: str) -> str:
         ConfigError: it is no persona's.
     """
     if not is_persona_name(name):
-        why = ": Windows has no folder of that name" if name in DEVICES else ""
+        why = next((words for names, words in WHY_NOT.items() if name in names), "")
         raise ConfigError(f"{name[:80]!r} is not a valid name of a persona{why}", reason="persona-name",
                           remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
     return name
 
 
 def is_persona_name(name: str) -> bool:
-    """Whether a persona may be called so: the name of a folder on every system."""
-    return PERSONA_NAME.fullmatch(name) is not None and name not in DEVICES
+    """Whether a persona may be called so: the name of a folder on every system, and a word to YAML."""
+    return PERSONA_NAME.fullmatch(name) is not None and name not in DEVICES | NO_WORDS
 
 
 class PersonaPaths:

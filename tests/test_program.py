@@ -140,7 +140,7 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
         ),
         (
             OSError(errno.EFBIG, "File too large", "data/jade/a.png"),
-            "larger than this disk, or `ulimit -f`, allows",
+            "larger than this disk, or `ulimit -f`, allows\n  remedy: `ulimit -f unlimited`, or",
         ),
         (OSError(errno.ENOSPC, "No space", "data/jade/a.png"), "no space is left"),
         (

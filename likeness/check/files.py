@@ -80,15 +80,21 @@ def file_problems(cfg: Config) -> Iterator[str]:
         except ConfigError as error:  # folders inside
             yield str(error)
             sources = set[str]()
+        learned = set[str]()
         if sources and (gone := [one for one in persona.held_out if same_name(one) not in sources]):
             yield (
                 f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
                 f"  remedy: correct `held_out` in conf/persona/{name}.yaml, or put the photograph there"
             )
-        elif sources and sources <= {same_name(one) for one in persona.held_out}:
+        elif sources and not (learned := sources - {same_name(one) for one in persona.held_out}):
             yield (
                 f"{name}: held_out names every photograph of {paths.raw_sources}, so that none is left to learn from\n"
                 f"  remedy: leave two or three in `held_out` in conf/persona/{name}.yaml, or add photographs"
+            )
+        elif len(learned) == 1 and cfg.train.selection.validation_share:
+            yield (
+                f"{name}: train.selection.validation_share keeps whole photographs out, and one alone is left to learn from\n"
+                "  remedy: add photographs, or set train.selection.validation_share: 0"
             )
         yield from problems_of(partial(read_numbers, paths.numbers))
         yield from problems_of(partial(read_allowed, paths.captions_override))

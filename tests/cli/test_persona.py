@@ -123,6 +123,7 @@ def test_of_many_photographs_the_last_that_ingest_takes_are_held_out(newcomer, c
         (["mia", "--sources", "photos", "--targets", "consent", *SAID], "or leave --targets out"),
         (["Mia", "--sources", "photos", *SAID], "is not a valid name of a persona"),
         (["aux", "--sources", "photos", *SAID], "Windows has no folder of that name"),
+        (["no", "--sources", "photos", *SAID], "YAML does not read it as a word"),
         (["jade", "--sources", "photos", *SAID], "is there already"),
         (["mia", "--sources", "photos", *SAID, *OF_TARGETS, "--licence", "All rights reserved"], "an SPDX identifier"),
         (["mia", "--sources", "photos", *SAID, "--age", "17"], "age_years"),
@@ -131,8 +132,8 @@ def test_of_many_photographs_the_last_that_ingest_takes_are_held_out(newcomer, c
         (["mia", "--sources", "photos", *SAID, "--held-out", "nowhere.png"], "nowhere.png"),
         (["mia", "--sources", "photos", *SAID, "--expires", "2099-01-01"], "within 24 months"),
     ],
-    ids=["nothing said", "no folder", "no photographs", "no targets", "no name", "a device", "taken", "no licence", "a minor",
-         "no evidence", "a girl", "held out, not there", "too long a term"],
+    ids=["nothing said", "no folder", "no photographs", "no targets", "no name", "a device", "no word", "taken", "no licence",
+         "a minor", "no evidence", "a girl", "held out, not there", "too long a term"],
 )  # fmt: skip
 def test_what_fails_says_why_and_leaves_nothing(newcomer, capsys, words, says):
     before = tree(newcomer)

@@ -210,6 +210,15 @@ def test_a_base_that_is_not_there_is_told_before_anything_is_bought(source):
 
 
 @pytest.mark.usefixtures("composable")
+def test_a_validation_that_takes_the_one_photograph_is_told_before_any_work():
+    set_base("train.selection.validation_share=0.1")
+    with pytest.raises(ConfigError, match="validation_share keeps whole photographs out, and one alone"):
+        main()
+    shutil.copy("data/jade/raw/sources/jade_01.jpg", "data/jade/raw/sources/jade_02.jpg")
+    main()
+
+
+@pytest.mark.usefixtures("composable")
 def test_sd_scripts_that_are_not_there_or_lack_an_option_are_told_before_anything_is_bought(in_tmp):
     set_base("train.trainer=kohya")
     with pytest.raises(ConfigError, match="sd-scripts has no option for some settings"):
