@@ -26,6 +26,7 @@ from likeness.lora.door import refuse_others, refuse_revoked
 from likeness.lora.load import LoraSlot
 from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.paths import require_file
+from likeness.persona import prompt_naming
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
@@ -215,8 +216,7 @@ def asked_prompt(run: Run, words: str) -> str:
     Raises:
         InputError: the words are refused; nothing is drawn.
     """
-    named = run.persona.named
-    prompt = words if named in words else f"{named}, {words}"
+    prompt = prompt_naming(run.persona.trigger, run.persona.class_word, words)
     refuse("prompt", Subject(text=prompt), what=f"{words!r}")
     return prompt
 
