@@ -80,3 +80,7 @@ class Persona(Section):
     def named(self) -> str:
         """`jade woman`: what calls the person up in a prompt."""
         return f"{self.trigger} {self.class_word}"
+
+    def prompt(self, words: str) -> str:
+        """These words, with the persona's name."""
+        return prompt_naming(self.trigger, self.class_word, words)

@@ -26,7 +26,6 @@ from likeness.lora.door import refuse_others, refuse_revoked
 from likeness.lora.load import LoraSlot
 from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.paths import require_file
-from likeness.persona import prompt_naming
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
@@ -216,7 +215,7 @@ def asked_prompt(run: Run, words: str) -> str:
     Raises:
         InputError: the words are refused; nothing is drawn.
     """
-    prompt = prompt_naming(run.persona.trigger, run.persona.class_word, words)
+    prompt = run.persona.prompt(words)
     refuse("prompt", Subject(text=prompt), what=f"{words!r}")
     return prompt
 
