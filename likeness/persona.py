@@ -57,6 +57,16 @@ Word = Annotated[str, AfterValidator(_word)]
 """A word or a few, safe as all that it becomes."""
 
 
+def prompt_naming(trigger: str, class_word: str, words: str) -> str:
+    """`jade woman, in a library`: the person's name, then what was asked for, if anything; who begins with the name says it once."""
+    named = f"{trigger} {class_word}"
+    if named in words:
+        return words
+    begin = re.match(rf"\s*{re.escape(trigger)}(?!\w)", words, re.IGNORECASE)
+    rest = words[begin.end() :] if begin else f", {words.lstrip()}" if words.strip() else ""
+    return named + rest
+
+
 class Persona(Section):
     """Who is drawn: the word that calls them up, and the photos kept away from training for the evaluation."""
 
@@ -70,3 +80,7 @@ class Persona(Section):
     def named(self) -> str:
         """`jade woman`: what calls the person up in a prompt."""
         return f"{self.trigger} {self.class_word}"
+
+    def prompt(self, words: str) -> str:
+        """These words, with the persona's name."""
+        return prompt_naming(self.trigger, self.class_word, words)

@@ -8,6 +8,7 @@ from conf_sections import ROOT
 
 from likeness.config import load_config
 from likeness.errors import ConfigError
+from likeness.persona import prompt_naming
 
 
 def params(tmp_path, **words):
@@ -57,3 +58,19 @@ def test_what_is_no_path_tag_or_token_is_refused_with_an_example(tmp_path, name,
 def test_words_of_any_script_are_taken_in_one_form(tmp_path, text):
     config = load_config(params(tmp_path, trigger=unicodedata.normalize("NFD", text)))
     assert config.personas["jade"].trigger == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        ("in a library", "jade woman, in a library"),
+        ("Jade in a red coat", "jade woman in a red coat"),
+        (" jade, smiling", "jade woman, smiling"),
+        ("a portrait of jade woman", "a portrait of jade woman"),
+        ("jaded and tired", "jade woman, jaded and tired"),
+        ("", "jade woman"),
+        ("  ", "jade woman"),
+    ],
+)
+def test_a_prompt_names_the_person_once(words, prompt):
+    assert prompt_naming("jade", "woman", words) == prompt

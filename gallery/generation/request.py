@@ -24,6 +24,7 @@ from gallery.queue import enqueue
 from gallery.tables import Generation, Picture, User, Version
 from gallery.words import refuse_words
 from likeness.errors import InputError
+from likeness.persona import prompt_naming
 
 SEEDS = 2**31
 LARGEST_PX = 2048
@@ -50,11 +51,7 @@ class Wish:
 
 def full_prompt(version: Version, words: str) -> str:
     """`jade woman, in a library`: the person's name, then what was asked for; who begins with the name says it once."""
-    named = f"{version.trigger} {version.class_word}"
-    if named in words:
-        return words
-    begin = re.match(rf"{re.escape(version.trigger)}(?!\w)", words, re.IGNORECASE)
-    return f"{named}{words[begin.end() :]}" if begin else f"{named}, {words}"
+    return prompt_naming(version.trigger, version.class_word, words)
 
 
 def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:

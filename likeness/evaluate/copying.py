@@ -67,7 +67,8 @@ def copying(
         by_embedding = same if face is None else names[face.nearest]
         pictures.append({
             "id": one.id,
-            "nearest": same if is_same else alike if is_cut else by_embedding,
+            # Swaps of one target are one picture to PDQ: the face tells which of them.
+            "nearest": alike if is_cut else same if is_same else by_embedding,
             "angle_deg": face and face.angle_deg,
             "copy": face and face.copy,
             "picture_bits": bits.get(same) if same else None,

@@ -215,8 +215,7 @@ def asked_prompt(run: Run, words: str) -> str:
     Raises:
         InputError: the words are refused; nothing is drawn.
     """
-    named = run.persona.named
-    prompt = words if named in words else f"{named}, {words}"
+    prompt = run.persona.prompt(words)
     refuse("prompt", Subject(text=prompt), what=f"{words!r}")
     return prompt
 

@@ -39,7 +39,7 @@ REMEDIES: dict[Door, str] = {
     "publication": "it stays here; look at it, and run `dvc repro` where a file was changed by hand",
     "caption": "explicit material is not captioned: remove the photo, or caption it without such words; where a harmless "
     "thing is meant, write the caption to captions_override/ and allow it in allowed.yaml there (docs/words.md)",
-    "prompt": "write another one in conf/evaluate/ (or another name for the persona)",
+    "prompt": "write other words; prompts of evaluate stand in conf/evaluate/, and the persona may have another name",
     "negative prompt": "leave it out of evaluate.negative_prompt: a picture is guided away from what stands there",
     "trigger": "choose another word in conf/persona/",
 }

@@ -52,6 +52,9 @@ def sides(names: Sequence[str], persona: str) -> list[Side]:
     paths = PersonaPaths(persona)
     versions = {one.name: one for one in read_versions(paths)}
     names = list(dict.fromkeys(names))
+    for name in names:
+        if Path(name).suffix == ".safetensors" and not Path(name).is_file():
+            raise _unknown(name, persona)
     files = {name: weights_of(versions[name], paths) if name in versions else Path(name) for name in names}
     found = [
         _file(name, path) if path.is_file() else _revision(name, persona) for name, path in files.items()
@@ -89,6 +92,13 @@ def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
         for name, values in rows
         if any(value != values[0] for value in values)
     ]
+
+
+def _unknown(name: str, persona: str) -> InputError:
+    return InputError(
+        f"{name} is no file, and no accepted version of {persona}", reason="no-file",
+        remedy=f"`likeness versions list {persona}` names the versions, `git tag` and `dvc exp list --all` what else can be named",
+    )  # fmt: skip
 
 
 def _file(name: str, path: Path) -> Side:

@@ -1,15 +1,18 @@
 """The measure measures: other people low, another photograph of the same person high, a LoRA without effect as the base, a
 pasted training picture as copied, a name without effect as a leak."""
 
+import base64
 from dataclasses import replace
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from circle_samples import NAMED, OPTIONS, PERSON, STRANGERS, drawn_at, look, seen
 from known_faces import at_angle
 
 from likeness.evaluate.embedders import EMBEDDERS, embedders
+from likeness.evaluate.face_patch import WHOLE_PX
 from likeness.evaluate.measures import Seen, flat, measured
 from likeness.safety.identity import RESNET
 
@@ -170,6 +173,20 @@ def test_a_pasted_training_picture_is_copied_whatever_its_face():
     assert [one["id"] for one in found["pictures"] if one["copied"]] == ["jade-p1-seed1-with"]
     assert found["pictures"][0]["nearest"] == "trained2"
     assert found["pictures"][0]["picture_bits"] == 0
+
+
+def test_of_swaps_on_one_target_the_one_whose_face_was_pasted_is_shown():
+    rng, pdq = np.random.default_rng(0), look("target").pdq
+    noise = rng.integers(1, 255, (2, WHOLE_PX, WHOLE_PX), np.uint8)
+    one, other = (base64.b64encode(cv2.GaussianBlur(each, (0, 0), 3).tobytes()).decode() for each in noise)
+    trained = {
+        name: replace(look(name, pdq), face_patch=patch) for name, patch in (("swap0", one), ("swap1", other))
+    }
+    pasted = replace(look("jade-p1-seed1-with", pdq), face_patch=other)
+    drawn = seen(drawn_at(-60.0), looks=[pasted])
+    found = measured(OPTIONS, replace(drawn, trained=drawn.trained | trained))["copying"]["pictures"][0]
+    assert found["copied"]
+    assert found["nearest"] == "swap1"
 
 
 def test_metrics_are_flat_and_hold_what_people_compare_by():

@@ -170,6 +170,16 @@ def test_settings_are_those_of_the_files_where_one_is_no_revision(here, tmp_path
     assert dict(differing(sides(["good", str(file)], "jade"))) == {"ss_network_dim": ["8", "32"]}
 
 
+def test_files_of_one_name_are_told_apart_and_one_that_is_not_there_is_told(here, tmp_path):
+    paths = [tmp_path / folder / "mine.safetensors" for folder in ("a", "b")]
+    for seed, path in enumerate(paths):
+        path.parent.mkdir()
+        path.write_bytes(weights(seed + 5))
+    assert [side.name for side in sides([*map(str, paths), "good"], "jade")] == [*map(str, paths), "good"]
+    with pytest.raises(InputError, match=r"gone\.safetensors is no file, and no accepted version of jade"):
+        sides(["good", "gone.safetensors"], "jade")
+
+
 def test_why_evaluations_do_not_compare(here):
     good = sides(["good"], "jade")[0]
     assert incomparable(sides(["good", "bad"], "jade")) is None
