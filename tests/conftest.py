@@ -1,5 +1,6 @@
 """Fixtures every test may use; sockets are closed unless a test asks for loopback."""
 
+import gc
 import os
 import socket
 import threading
@@ -33,6 +34,9 @@ share_compositions()  # before workers start: they inherit it
 # Hydra, and tests, read YAML by PyYAML's reader in Python: libyaml's, which likeness has, takes a tenth of the time.
 yaml.SafeLoader = yaml.CSafeLoader
 
+# What is imported stays: to look through half a million objects for what may go takes seconds, again and again.
+gc.disable()
+
 # Tests kill programs, they cut no power: what was written is there without waiting for the disk, 4 ms a file.
 os.fsync = lambda descriptor: None
 
@@ -40,6 +44,13 @@ if TYPE_CHECKING:
     from fakes.s3 import S3Server
 
 PHOTOS = Path(__file__).parent / "photos"
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is collected, and only looked for in what tests make."""
+    gc.freeze()
+    gc.enable()
+
 
 settings.register_profile("busy", deadline=None)  # a busy machine is no defect
 settings.load_profile("busy")
