@@ -57,7 +57,7 @@ class FaceAnalyzer:
         self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int], *, least_px: float
     ) -> list[tuple[NDArray[np.uint8], Face]]:
         """The faces of `least_px` on that lie on their sides or stand on their heads, each in the picture turned for it."""
-        with self._lent() as models:
+        with _MODELS.lent() as models:
             found = turned_faces(models, rgb, (), long_sides_px, least_px)
             return [(whole, _face(models, whole, row, embed=True)) for whole, row in found]
 
