@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paid_pipeline import outfit, params, ran, run
+from paid_pipeline import params, ran, run
 
 import likeness.cluster
 import stages.caption
 import stages.enhance
 from likeness import stage_program
 from likeness.cli import items, spending
-from likeness.config import Config
 from likeness.digests import sha256_bytes
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
@@ -25,12 +24,6 @@ from likeness.stage_program import run as run_stage
 from likeness.store.items import ItemStore
 
 LEDGER = Path(".cache/ledger/spending.jsonl")
-
-
-@pytest.fixture
-def mission(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """4 photographs and 8 targets, swapped and enhanced by MaxStudio and captioned by Grok."""
-    return outfit(monkeypatch)
 
 
 def by_hand(stage: str = "swap", path: Path = LEDGER) -> Spending:

@@ -74,15 +74,15 @@ class Ingested:
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory) -> Path:
-    """An item store in which the four swaps are, so that most tests draw none."""
+def first(tmp_path_factory) -> SimpleNamespace:
+    """A first run in a folder of its own, so that most tests swap nothing: the folder, what ingest gave, the manifest and the
+    swaps that were asked for."""
     place = tmp_path_factory.mktemp("swapped")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.delenv("DVC_ROOT", raising=False)
-        Ingested()
-        run()
-    return place / ".cache" / "items"
+        calls = counted(patch)
+        return SimpleNamespace(place=place, ingested=Ingested(), manifest=run(), calls=calls)
 
 
 @pytest.fixture
@@ -91,22 +91,26 @@ def nothing_stored(in_tmp):
 
 
 @pytest.fixture
-def ingested(nothing_stored, stored):
-    shutil.copytree(stored, ".cache/items")
+def ingested(nothing_stored, first):
+    shutil.copytree(first.place / ".cache" / "items", ".cache/items")
     return nothing_stored
 
 
 @pytest.fixture
 def swapped(monkeypatch):
-    """Counts what the provider was really asked for."""
+    return counted(monkeypatch)
+
+
+def counted(patch: pytest.MonkeyPatch) -> list[str]:
+    """What the provider is really asked for from here on."""
     calls: list[str] = []
     original = LocalSwapper.swap
 
-    def counted(self, source, target, *, item):
+    def swap(self, source, target, *, item):
         calls.append(item)
         return original(self, source, target)
 
-    monkeypatch.setattr(LocalSwapper, "swap", counted)
+    patch.setattr(LocalSwapper, "swap", swap)
     return calls
 
 
@@ -133,17 +137,16 @@ def ids(manifest) -> list[str]:
     return [entry.id for entry in manifest.entries]
 
 
-def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(nothing_stored, swapped):
-    ingested = nothing_stored
-    manifest = run()
+def test_pairs_and_own_photos_are_laid_out_and_held_out_ones_are_not(first):
+    manifest, ingested = first.manifest, first.ingested
     assert ids(manifest) == ["jade-s1", "jade-s1-t1", "jade-s1-t2", "jade-s2", "jade-s2-t1", "jade-s2-t2"]
-    assert len(swapped) == 4
+    assert len(first.calls) == 4
     pair = manifest.entries[1]
     assert pair.file == "jade-s1-t1-sfw-swapped.png"
     assert pair.parents == (ingested.entries["s1"].sha256, ingested.entries["t1"].sha256)
     assert pair.scores["to_persona"] > 0.6
     assert pair.scores["to_target"] < 0.85
-    assert pair.sha256 == sha256_bytes((PLACES.swapped / pair.file).read_bytes())
+    assert pair.sha256 == sha256_bytes((first.place / PLACES.swapped / pair.file).read_bytes())
     assert len(pair.faces) == 1
     x, y, w, h = pair.faces[0].box_px
     middle = np.mean(pair.faces[0].outline_px, axis=0)

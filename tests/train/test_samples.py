@@ -117,18 +117,18 @@ def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
     assert written(places) == first
 
 
-def drawn_by(*prompts: str) -> Config:
+def drawn_by(*prompts: str, **changes: object) -> Config:
     evaluate = settings(EvaluateConfig, "evaluate/default.yaml", **DRAWN | {"prompts": prompts})
-    return with_drawing(config().model_copy(update={"evaluate": evaluate}))
+    return with_drawing(config(**changes).model_copy(update={"evaluate": evaluate}))
 
 
 def test_a_prompt_without_the_name_does_not_count(places):
     seen = []
     for prompts in (["{trigger}", "a tree"], ["{trigger}"]):
-        main(run_of("train", drawn_by(*prompts), PERSONA))
+        main(run_of("train", drawn_by(*prompts, steps=4), PERSONA))
         rows = csv.DictReader((places.training / "loss.csv").read_text().splitlines())
         seen.append({row["step"]: row["identity"] for row in rows if row["identity"]})
-    assert len(seen[0]) == len(LOOKS)
+    assert len(seen[0]) == 2
     assert seen[0] == seen[1]
 
 
