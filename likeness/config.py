@@ -158,11 +158,8 @@ class Config(Section):
         """The sections that say what is drawn, by their names: evaluate's, and those of its settings that are train's own."""
         yield "evaluate", self.evaluate
         if (own := self.train.drawing) is not None:
-            given = {
-                name: value
-                for name, value in own
-                if name in EvaluateConfig.model_fields and value is not None
-            }
+            fields = EvaluateConfig.model_fields
+            given = {name: value for name, value in own if name in fields and value is not None}
             yield "train.drawing", EvaluateConfig.model_validate({**self.evaluate.model_dump(), **given})
 
     @model_validator(mode="after")

@@ -4,9 +4,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import orjson
 import platformdirs
+import yaml
 from configobj import ConfigObj, ConfigObjError
 
 from likeness.errors import ConfigError
@@ -94,3 +96,31 @@ def entries(data: bytes) -> dict[str, str]:
         return {str(one["relpath"]): one["md5"] for one in orjson.loads(data) if DIGEST.fullmatch(one["md5"])}
     except (ValueError, KeyError, TypeError):
         return {}
+
+
+def stages_in(path: str, read: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a dvc.lock has of each stage; a .dvc file is one without a name."""
+    stages = cast("dict[str, Any]", read.get("stages") or {}) if path.endswith(LOCK) else {"": read}
+    return [
+        (name, cast("dict[str, Any]", stage)) for name, stage in stages.items() if isinstance(stage, dict)
+    ]
+
+
+def outs_of(stage: dict[str, Any]) -> list[tuple[str, str]]:
+    """Digest and path of each output."""
+    named = [(str(out.get("md5")), str(out.get("path", ""))) for out in dicts(stage, "outs")]
+    return [(digest, path) for digest, path in named if DIGEST.fullmatch(digest)]
+
+
+def dicts(stage: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The mappings in a list of a stage."""
+    return [cast("dict[str, Any]", one) for one in stage.get(key) or () if isinstance(one, dict)]
+
+
+def yaml_mapping(text: str) -> dict[str, Any]:
+    """What a file of DVC's says, of whatever clone; nothing where it does not read."""
+    try:
+        found = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

@@ -12,7 +12,7 @@ import yaml
 
 from likeness.cli.deletion import delete, files_of, may_be_deleted
 from likeness.disk import write_atomic
-from likeness.dvc_files import DIGEST, LOCK, entries, listed
+from likeness.dvc_files import LOCK, dicts, entries, listed, outs_of, stages_in, yaml_mapping
 from likeness.errors import ConfigError, InputError
 from likeness.git import ask_git
 from likeness.git_history import versions
@@ -48,7 +48,7 @@ class DvcTraces:
         self.run_entries, mine, others = self._read_runs()
         self._imports: list[Path] = []
         for path, text, lies_there in self._named_by_dvc():
-            for name, stage in _stages(path, _yaml(text)):
+            for name, stage in stages_in(path, yaml_mapping(text)):
                 whose = self._sorted(name, path, stage, mine, others)
                 if lies_there and not name and not self._is_inside(path):
                     outs = [root / Path(path).parent / out for out, own in whose if own]
@@ -106,7 +106,7 @@ class DvcTraces:
         folder = fs.join(remote.path, "runs")
         mine, others = set(self._mine), set(self._others)
         for path in fs.find(folder) if fs.exists(folder) else ():
-            run = _yaml(fs.read_text(path))
+            run = yaml_mapping(fs.read_text(path))
             runs += [path] if self._is_run(run, mine, others) else []
 
         def expanded(digests: set[str]) -> set[str]:
@@ -137,7 +137,7 @@ class DvcTraces:
         mine, others = set[str](), set[str]()
         files = [path for path in sorted(self._runs.rglob("*")) if path.is_file()]
         texts = ((path, path.read_text(encoding="utf-8", errors="replace")) for path in files)
-        return [path for path, text in texts if self._is_run(_yaml(text), mine, others)], mine, others
+        return [path for path, text in texts if self._is_run(yaml_mapping(text), mine, others)], mine, others
 
     def _is_run(self, run: dict[str, Any], mine: set[str], others: set[str]) -> bool:
         """Whether a run of DVC's run-cache was one of this persona's."""
@@ -147,7 +147,7 @@ class DvcTraces:
         self, name: str, file: str, stage: dict[str, Any], mine: set[str], others: set[str]
     ) -> list[tuple[str, bool | None]]:
         """Put the digests of a stage where they belong; each output, and whether it is this persona's."""
-        whose = [(digest, out, self._is_own(name, file, stage, out)) for digest, out in _outs(stage)]
+        whose = [(digest, out, self._is_own(name, file, stage, out)) for digest, out in outs_of(stage)]
         for digest, _, own in whose:
             if own is not None:
                 (mine if own else others).add(digest)
@@ -183,7 +183,7 @@ class DvcTraces:
             or any(one in f"/{place}" for one in self._of_others)
         ):
             return False
-        sources = [f"{dep.get('path', '')}/" for dep in _dicts(stage, "deps")]
+        sources = [f"{dep.get('path', '')}/" for dep in dicts(stage, "deps")]
         if any(map(self._is_inside, sources)):
             return self._photographs or "cmd" in stage or not any(raw in f"/{one}" for one in sources)
         return None
@@ -220,7 +220,7 @@ class DvcTraces:
         except InputError as error:
             yield f"{LOCK}, and what it alone names in DVC's cache", str(error)
             return
-        whole = _yaml(text)
+        whole = yaml_mapping(text)
         mine = [name for name in stages if name.endswith(f"@{self.persona}")]
         yield from ((f"dvc.lock: {name}", None) for name in mine)
         if mine and not dry_run:
@@ -231,29 +231,3 @@ class DvcTraces:
 
 def _made_for(stage: dict[str, Any], persona: str) -> bool:
     return str(stage.get("cmd", "")).split()[-1:] == [persona]
-
-
-def _stages(path: str, read: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """What a dvc.lock has of each stage; a .dvc file is one without a name."""
-    stages = cast("dict[str, Any]", read.get("stages") or {}) if path.endswith(LOCK) else {"": read}
-    return [
-        (name, cast("dict[str, Any]", stage)) for name, stage in stages.items() if isinstance(stage, dict)
-    ]
-
-
-def _outs(stage: dict[str, Any]) -> list[tuple[str, str]]:
-    """Digest and path of each output."""
-    named = [(str(out.get("md5")), str(out.get("path", ""))) for out in _dicts(stage, "outs")]
-    return [(digest, path) for digest, path in named if DIGEST.fullmatch(digest)]
-
-
-def _dicts(stage: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    return [cast("dict[str, Any]", one) for one in stage.get(key) or () if isinstance(one, dict)]
-
-
-def _yaml(text: str) -> dict[str, Any]:
-    try:
-        found = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError:
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
