@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 import platformdirs
 import yaml
-from configobj import ConfigObj, ConfigObjError
+from configobj import ConfigObj, ConfigObjError  # pyright: ignore[reportMissingTypeStubs]
 
 from likeness.errors import ConfigError
 
@@ -58,15 +58,16 @@ def _of_machine_and_user() -> Iterator[Path]:
 def _section(file: Path, name: str) -> dict[str, str | list[str]]:
     """A section of a file of DVC's, in whose keys capitals do not count; a list is what commas part."""
     try:
-        read = ConfigObj(str(file), encoding="utf-8")
+        read: Any = ConfigObj(str(file), encoding="utf-8")
     except (ConfigObjError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{file} does not read: {' '.join(str(error).split())}",
             reason="dvc-config",
             remedy="correct it: DVC itself stops at it, too",
         ) from error
-    sections = [
-        values for key, values in read.dict().items() if key.lower() == name and isinstance(values, dict)
+    found = cast("dict[str, Any]", read.dict())
+    sections: list[dict[str, Any]] = [
+        values for key, values in found.items() if key.lower() == name and isinstance(values, dict)
     ]
     return {key.lower(): value for values in sections for key, value in values.items()}
 

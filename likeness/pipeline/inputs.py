@@ -29,12 +29,16 @@ def inputs(stage: str) -> dict[str, Any]:
     """Of a stage as DVC calls it (`train@jade`): each setting that it depends on with its value, each file with its state."""
     name, _, persona = stage.partition("@")
     text = GRAPH.read_text("utf-8").replace("${key}", persona) if GRAPH.is_file() else ""
-    graph = yaml.load(text, Loader=yaml.CSafeLoader) or {}  # as DVC reads it, aliases and all
-    spec = cast("dict[str, Any]", graph.get("stages", {}).get(name) or {})
+    # As DVC reads it, aliases and all.
+    graph = cast("dict[str, Any]", yaml.load(text, Loader=yaml.CSafeLoader) or {})
+    spec: dict[str, Any] = graph.get("stages", {}).get(name) or {}
     spec = spec.get("do") or spec
-    params: list[Any] = spec.get("params") or []
+    params: list[str | dict[str, Any]] = spec.get("params") or []
     sections = [f"{one}." for one in params if isinstance(one, str)]
-    files = [*(spec.get("deps") or []), *(file for one in params if isinstance(one, dict) for file in one)]
+    files: list[str] = [
+        *(spec.get("deps") or []),
+        *(file for one in params if isinstance(one, dict) for file in one),
+    ]
     values = flatten(read_yaml(PARAMS, remedy="run `make params`, which composes it from conf/"))
     settings = {key: value for key, value in values.items() if f"{key}.".startswith(tuple(sections))}
     ignored = set(IGNORED.read_text("utf-8").split("\n")) if IGNORED.is_file() else set[str]()
