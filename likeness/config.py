@@ -117,8 +117,7 @@ class Config(Section):
 
     def at_strength(self, strength: float) -> "Config":
         """The same settings with another strength of the LoRA."""
-        evaluate = self.evaluate.model_copy(update={"lora_scale": strength})
-        return self.model_copy(update={"evaluate": evaluate})
+        return self.model_copy(update={"evaluate": self.evaluate.model_copy(update={"lora_scale": strength})})
 
     @property
     def columns(self) -> dict[str, Any]:

@@ -170,8 +170,7 @@ def judge_steps(
     references: Sequence[FaceEmbedding],
     find: Finder,
 ) -> list[tuple[CheckpointScore, list[RGB | str]]]:
-    """The similarity to the person of what each saved step's LoRA draws at each strength, and the pictures as cells of a sheet;
-    the finished LoRA's last, or only where `evaluate.checkpoints` is off. Empty where that compares nothing."""
+    """The similarity of what each saved step's LoRA (the finished one's last) draws at each strength, and cells of a sheet."""
     paths, options = run.paths, run.config.evaluate
     if not (options.checkpoints or options.strengths):
         return []

@@ -78,6 +78,11 @@ def test_accepted_weights_are_not_numbered_twice(accept):
     assert PATHS.versions_file.read_bytes() == before
 
 
+def test_a_version_that_is_less_like_her_than_the_last_is_told(accept):
+    assert "reached" not in accept("better").output
+    assert "jade-v1 reached" in accept("good").output
+
+
 def test_a_call_that_was_killed_before_the_changelog_is_made_up_for(accept, monkeypatch):
     write = record.write_atomic
 

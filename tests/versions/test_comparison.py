@@ -9,13 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 from evaluated_revisions import SETTINGS, Evaluated, details, weights
+from persona_folders import coloured
 from typer.testing import CliRunner
 
 from likeness.cli import compare as command
 from likeness.cli.app import app
 from likeness.errors import InputError
+from likeness.images import encode_jpeg
 from likeness.pipeline.verified import why_not_shown
+from likeness.report.pictures import Album
 from likeness.versions import comparison_page
+from likeness.versions import page as difference_page
 from likeness.versions.comparison import figure, interval, verdict
 from likeness.versions.sides import differing, incomparable, sides
 
@@ -117,6 +121,20 @@ def test_a_missing_picture_says_why(compare, monkeypatch):
 )
 def test_only_what_is_plainly_harmless_is_shown(file, rating, why):
     assert why_not_shown(file, rating) == why
+
+
+def test_a_page_of_a_difference_shows_plainly_harmless_pictures_only(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(coloured("a", 32)))
+    album = Album(quality=80, max_bytes=100_000, synthetic=False)
+    revision = SimpleNamespace(name="v1", folder=lambda name: SimpleNamespace(file=tmp_path.joinpath))
+    change = SimpleNamespace(id="jade-s1")
+    shown = [
+        difference_page._picture(
+            album, revision, change, {"file": "a.jpg", "target": None, "neural": None} | rating
+        )
+        for rating in ({"rating": "sfw"}, {"rating": "review"}, {})
+    ]
+    assert [one is not None for one in shown] == [True, False, False]
 
 
 def test_experiments_are_found_by_themselves(compare):
