@@ -2,12 +2,14 @@
 what it read, and nothing runs for it again."""
 
 import os
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import yaml
 
+from likeness.digests import md5_file
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS
 from likeness.setting_problems import as_yaml
@@ -16,13 +18,14 @@ from likeness.strict_yaml import read_yaml
 
 GRAPH, IGNORED = Path("dvc.yaml"), Path(".dvcignore")
 SHOWN = 5
+SMALL_BYTES = 1 << 20
 
 
 class _State(NamedTuple):
-    """A file as it is: whoever writes it anew changes one of them."""
+    """A file as it is: a small one, as git lays it out anew, by its content, a large one by when it was written."""
 
     size_bytes: int
-    written_ns: int
+    content: str | int
 
 
 def inputs(stage: str) -> dict[str, Any]:
@@ -84,6 +87,7 @@ def _below(file: str, ignored: Collection[str]) -> Iterator[str]:
 def _state(path: str) -> _State | None:
     try:
         seen = os.stat(path)
+        small = stat.S_ISREG(seen.st_mode) and seen.st_size <= SMALL_BYTES
+        return _State(seen.st_size, md5_file(Path(path)) if small else seen.st_mtime_ns)
     except OSError:
         return None
-    return _State(seen.st_size, seen.st_mtime_ns)
