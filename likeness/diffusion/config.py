@@ -78,8 +78,11 @@ class BaseModelConfig(Section):
         Raises:
             ConfigError: it names a place where none is.
         """
-        if not self.config or (folder := repository / Path(self.config).expanduser()).is_dir():
-            return folder if self.config else None
+        if not self.config:
+            return None
+        folder = repository / Path(self.config).expanduser()
+        if folder.is_dir():
+            return folder
         if is_path(self.config, repository):
             raise ConfigError(
                 f"base.config {self.config!r}: there is no folder {folder}", reason="base-unavailable",
