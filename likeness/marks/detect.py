@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from likeness.errors import InputError
+from likeness.formatting import format_bytes
 from likeness.images import (
     DECODER_ERRORS,
     FORMATS,
@@ -91,9 +92,11 @@ def detect_all(path: Path, registry: Registry) -> Iterator[Detected]:
 
 def detect(path: Path, registry: Registry) -> Detected:
     """What this file says. A file that cannot be read is told so, and is no error."""
-    size = path.stat().st_size
-    if not path.is_file() or size > MAX_FILE_BYTES:
-        return _nothing(path, f"is not a regular file of at most {MAX_FILE_BYTES} bytes")
+    if not path.is_file():
+        return _nothing(path, "is not a regular file")
+    if (size := path.stat().st_size) > MAX_FILE_BYTES:
+        return _nothing(path, f"has {format_bytes(size)}, more than the {format_bytes(MAX_FILE_BYTES)} that are read as one picture; "
+                        "`likeness verify` reads archives")  # fmt: skip
     data = path.read_bytes()
     try:
         rgb = open_rgb(data)

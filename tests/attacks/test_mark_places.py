@@ -210,3 +210,12 @@ LOCKS = {
 def test_a_lock_of_another_shape_is_an_error_of_ours(stage: object):
     with pytest.raises(InputError, match=r"dvc\.lock cannot be read"):
         stages_of(yaml.safe_dump({"schema": "2.0", "stages": {"swap@jade": stage}}), "dvc.lock")
+
+
+def test_what_is_too_large_for_a_picture_is_told_where_archives_are_read(tmp_path: Path):
+    path = tmp_path / "a.jpg"
+    with path.open("wb") as file:
+        file.truncate(2**32)
+    found = detect(path, Registry())
+    assert found.outcome == "no mark found"
+    assert "`likeness verify` reads archives" in found.notes[0]
