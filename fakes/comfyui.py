@@ -28,6 +28,7 @@ NODES = (
     "VAEDecode", "PreviewImage", "SaveImage",
 )  # fmt: skip
 BOMB_SIDE_PX = 12_000
+LOOK_S = 0.05
 
 
 class ComfyUI:
@@ -148,7 +149,9 @@ class ComfyUI:
             (node["inputs"]["steps"] for node in graph.values() if node["class_type"] == "KSampler"), 1
         )
         for step in range(1, 3):
-            await asyncio.sleep(self._settings.comfy_draw_s / 2)
+            began = time.monotonic()
+            while (left := began + self._settings.comfy_draw_s / 2 - time.monotonic()) > 0:
+                await asyncio.sleep(min(left, LOOK_S))  # in between it may be told to take less
             await self._tell(
                 client,
                 "progress",
