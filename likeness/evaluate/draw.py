@@ -177,23 +177,26 @@ def judge_steps(
     judged: list[tuple[CheckpointScore, list[RGB | str]]] = []
     kept = paths.checkpoints_by_step() if options.checkpoints else {}
     finished = int(read_header(paths.weights).metadata.get("ss_steps", 0))
-    for step, path in [*kept.items(), (finished, paths.weights)]:
-        refuse_weights_of_others(run, path)
-        digest = sha256_file(path)
-        for strength in options.plotted_strengths:
-            way = f"step{step}-strength{strength:g}"
-            at, name = replace(renderer, cfg=renderer.cfg.at_strength(strength)), f"evaluate: {way}"
-            drawn_as = [replace(one, id=f"{one.id}-{way}") for one in planned]
-            with LoraSlot(renderer.base) as slot:
-                works = [at.work(one, path, digest, slot) for one in drawn_as]
+    with LoraSlot(renderer.base) as slot:
+        for step, path in [*kept.items(), (finished, paths.weights)]:
+            refuse_weights_of_others(run, path)
+            digest = sha256_file(path)
+            for strength in options.plotted_strengths:
+                way = f"step{step}-strength{strength:g}"
+                at, name = replace(renderer, cfg=renderer.cfg.at_strength(strength)), f"evaluate: {way}"
+                works = [at.work(replace(one, id=f"{one.id}-{way}"), path, digest, slot) for one in planned]
                 drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
-            works, workers = face_works(drawn, find), run.config.items.workers
-            faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=workers))
-            found = against(references, faces.embeddings, images=faces.images)
-            score = CheckpointScore(
-                step=step, strength=strength, images=len(planned), faces=found.faces, similarity=found.mean
-            )
-            judged.append((score, [_cell(one, options.cell_px) for one in drawn]))
+                works, workers = face_works(drawn, find), run.config.items.workers
+                faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=workers))
+                found = against(references, faces.embeddings, images=faces.images)
+                score = CheckpointScore(
+                    step=step,
+                    strength=strength,
+                    images=len(planned),
+                    faces=found.faces,
+                    similarity=found.mean,
+                )
+                judged.append((score, [_cell(one, options.cell_px) for one in drawn]))
     return judged
 
 

@@ -129,7 +129,8 @@ def test_every_kept_step_is_drawn_at_every_strength_and_a_plot_shows_them(folder
     assert not folders.places.xy_plot.exists()
 
 
-def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
+@pytest.mark.parametrize(("strengths", "again"), [([], []), ([0.5, 0.7], ["jade-v1.safetensors"])])
+def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch, strengths, again):
     kept = folders.places.training / "checkpoints"
     kept.mkdir(parents=True)
     (kept / "jade-v1-step-000010.safetensors").write_bytes(folders.places.weights.read_bytes())
@@ -141,8 +142,8 @@ def test_each_file_is_loaded_once_for_all_its_pictures(folders, monkeypatch):
         load(base, file, found)
 
     monkeypatch.setattr(lora_load, "load_lora", counted)
-    evaluate.main(run_of("evaluate", config(seeds=[3, 4, 5]), PERSONA))
-    assert loaded == ["jade-v1.safetensors", "jade-v1-step-000010.safetensors"]
+    evaluate.main(run_of("evaluate", config(seeds=[3, 4, 5], strengths=strengths), PERSONA))
+    assert loaded == ["jade-v1.safetensors", "jade-v1-step-000010.safetensors", *again]
     assert metrics(folders)["lora_effect"] > 0
 
 
