@@ -46,8 +46,6 @@ def write_atomic(path: Path, *data: bytes) -> None:
     cut; its folder is made where there is none."""
     with _replacing(path, sum(map(len, data))) as temporary, temporary.open("wb") as file:
         file.writelines(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def copy_atomic(source: Path, path: Path) -> None:
@@ -69,6 +67,8 @@ def _replacing(path: Path, size: int) -> Generator[Path]:
         with writing(path, size):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         discard(temporary)

@@ -137,8 +137,7 @@ class Run:
         """See `refuse_picture`, with the persona's record, the user's embedder and the settings' limit: the floor or stricter."""
         from likeness.safety.pictures import refuse_picture
 
-        if "max_explicit" not in words:
-            words["max_explicit"] = self.config.ingest.max_explicit
+        words.setdefault("max_explicit", self.config.ingest.max_explicit)
         refuse_picture(door, seen, self.consent, embedder=self.embedder, **words)
 
     def judge_delivery(self, picture: bytes) -> None:

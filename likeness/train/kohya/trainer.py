@@ -64,9 +64,8 @@ class KohyaTrainer:
             began = time.monotonic()
             permit = partial(run.require, *run.uses, midway=True)
             losses = run_script(command, script.parent, settings, permit)
-            door.admit(
-                run
-            )  # the script read the folder itself, after the door: what lies there now passed it
+            # The script read the folder itself, after the door: what lies there now passed it.
+            door.admit(run)
             device = torch.device("cuda" if _on_gpu(settings) else "cpu")
             pace = Pace(
                 seconds_a_step=(time.monotonic() - began) / settings.schedule.steps,
