@@ -20,6 +20,7 @@ from likeness.images import encode_png
 from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
 from likeness.persona import Persona
 from likeness.pipeline.batch import Made, Work, run_one
+from likeness.run import Run
 from likeness.store.items import WITHHELD, ItemStore
 from likeness.store.keys import item_key
 from likeness.store.record import object_name, record_name
@@ -29,6 +30,7 @@ from likeness.train.native.checkpoint import RunFolder, _seal
 
 KEY = item_key("test", 1, {}, ["0" * 64])
 DATA = b"a finished picture"
+PICTURE = encode_png(np.zeros((8, 8, 3), np.uint8))
 
 
 def machine(tmp_path: Path, name: str, monkeypatch) -> tuple[ItemStore, SharedItems]:
@@ -133,15 +135,26 @@ def test_what_a_picture_shows_is_measured_on_arrival_and_not_kept(tmp_path, shar
      ({"explicit": None, "faces": []}, "not-rated")],
     ids=["explicit", "a child", "not rated"],
 )  # fmt: skip
-def test_a_run_inspects_what_arrives(in_tmp, monkeypatch, shows, reason):
-    Folders(in_tmp).everything((("s1", "t1"),))
-    run = run_of("swap", Config.model_construct(), settings(Persona, "persona/jade.yaml"))
-    vars(run)["gate"] = SimpleNamespace(measure=lambda rgb: shows)
-    picture = encode_png(np.zeros((8, 8, 3), np.uint8))
+def test_a_run_inspects_what_arrives(in_tmp, shows, reason):
+    run = receiving(in_tmp, shows)
     with pytest.raises(InputError) as caught:
-        run._inspect_arrival({"image.png": picture})
+        run._inspect_arrival({"image.png": PICTURE})
     assert caught.value.reason == reason
     run._inspect_arrival({"a.safetensors": b"weights", "caption.txt": b"a woman"})  # no pictures
+
+
+def test_what_arrives_is_held_to_the_floor_and_not_to_this_repositorys_limit(in_tmp):
+    """A stricter limit is asked where the picture is used; another repository of the team may have its own."""
+    receiving(in_tmp, {"explicit": 0.3, "faces": []})._inspect_arrival({"image.png": PICTURE})
+
+
+def receiving(folder: Path, shows: dict) -> Run:
+    """A run with a strict limit of its own, which sees this in every picture."""
+    Folders(folder).everything((("s1", "t1"),))
+    strict = Config.model_construct(ingest=SimpleNamespace(max_explicit=0.2))
+    run = run_of("swap", strict, settings(Persona, "persona/jade.yaml"))
+    vars(run)["gate"] = SimpleNamespace(measure=lambda rgb: shows)
+    return run
 
 
 def test_a_strangers_record_is_not_taken_and_told(tmp_path, shared_item, monkeypatch, capsys):
