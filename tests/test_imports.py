@@ -49,8 +49,9 @@ def test_no_command_loads_what_training_needs_before_it_works():
         ("import stages.resize, stages.enhance, stages.caption", (*COMMANDS, "cv2", "onnxruntime", "ray", "likeness.cluster")),
         ("from stages.check import main; main()", (*COMMANDS, *HEAVY, "numpy", "PIL", "likeness.run", "concurrent.futures")),
         ("import likeness.cli.diff", (*HEAVY, "numpy", "PIL", "likeness.config", "likeness.evaluate")),
+        ("import gallery.cli.serve, gallery.generation.comfyui", HEAVY),
     ],
-    ids=["training", "pictures", "check", "diff"],
+    ids=["training", "pictures", "check", "diff", "a worker for ComfyUI"],
 )  # fmt: skip
 def test_a_program_starts_without_what_only_its_work_needs(program: str, unneeded: tuple[str, ...]):
     assert loaded(program, unneeded) == "[]"

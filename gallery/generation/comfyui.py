@@ -13,11 +13,11 @@ from gallery.generation.diffusers import size_px
 from gallery.generation.drawing import Enlarging, Shot
 from gallery.people.layout import WholeFiles
 from likeness.comfy.graph import Graph, Lora, api_form, build
-from likeness.comfy.trial import decoded
 from likeness.config import Config
 from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.images import RGB
 from likeness.vendors.comfyui import ComfyUI
+from likeness.vendors.comfyui_answers import decoded
 
 REST_SECONDS = 30.0
 """For so long a server that failed is asked after all others."""

@@ -30,11 +30,14 @@ from gallery.tables import Event, Generation
 from gallery.takedown.reports import tick
 from likeness.errors import TransientError
 
-WAITS_SECONDS = (4, 10, 28)
+WAITS_SECONDS = (3, 6, 10, 10, 10)
+"""Before each try but the first: a server that starts anew is waited for, and nobody waits much longer than it takes."""
 TRIES = len(WAITS_SECONDS) + 1
-TAKEN_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+"""A worker with nothing to do looks so often for jobs whose time has come."""
+TAKEN_SECONDS = 5.0
 """A worker that took a job is at its generation well before."""
-REPAIR_SECONDS = 5.0
+REPAIR_SECONDS = 3.0
 HEED_SECONDS = 30.0
 REFUND_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
@@ -157,7 +160,12 @@ async def _work(app: App, told: asyncio.Event) -> None:
     """Work until told to end, or until the queue does not go on: a worker whose connection broke ends as if it were told."""
     async with app.open_async():
         working = asyncio.create_task(
-            app.run_worker_async(queues=[QUEUE], concurrency=1, install_signal_handlers=False)
+            app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=1,
+                install_signal_handlers=False,
+                fetch_job_polling_interval=LOOK_SECONDS,
+            )
         )
         waiting = asyncio.create_task(told.wait())
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)

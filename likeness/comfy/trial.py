@@ -12,14 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from likeness.comfy.graph import TINY_LOADER, Graph, Lora, api_form, build
 from likeness.comfy.scores import Result, scored
 from likeness.config import Config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import ConfigError, InputError, RejectedError
+from likeness.errors import ConfigError
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
 from likeness.evaluate.draw import lay_out, refuse_weights_of_others
 from likeness.evaluate.face_embeddings import Finder
@@ -32,7 +30,7 @@ from likeness.evaluate.samples import (
     finished_sample,
     plan_samples,
 )
-from likeness.images import RGB, load_rgb, open_image
+from likeness.images import RGB, load_rgb
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work
@@ -44,7 +42,7 @@ from likeness.stage_input import held_out_photographs
 from likeness.store.items import Item
 from likeness.store.keys import item_key
 from likeness.vendors.comfyui import ComfyUI
-from likeness.vendors.comfyui_answers import lost_keys
+from likeness.vendors.comfyui_answers import decoded, lost_keys
 
 TRIAL_VERSION = 1
 """Raised whenever the same answer of a server would give another file."""
@@ -163,25 +161,6 @@ class _Trial:
             return made
         lost = lost_keys([line for line in log if line not in self.known])
         return replace(made, record={**made.record, "not_loaded": sorted(lost & self.keys)})
-
-
-def decoded(data: bytes, width: int, height: int) -> RGB:
-    """The pixels of a server's picture, which is trusted with nothing: its size is checked before it is decoded.
-
-    Raises:
-        RejectedError: it is none, or of another size.
-    """
-    try:
-        with open_image(data, name="ComfyUI's picture") as image:
-            if image.size != (width, height):
-                raise RejectedError(
-                    f"ComfyUI drew {image.width}x{image.height} px, not {width}x{height}", reason="wrong-size",
-                    remedy="something in the server changes what is drawn: try it without other custom nodes",
-                )  # fmt: skip
-            return np.array(image.convert("RGB"), dtype=np.uint8)
-    except InputError as error:
-        remedy = "look at the server: something else answers there"
-        raise RejectedError(error.message, reason="bad-answer", remedy=remedy) from error
 
 
 def _weights(run: Run) -> tuple[str, frozenset[str]]:

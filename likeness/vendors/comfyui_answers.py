@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+import numpy as np
 import orjson
 
-from likeness.errors import ConfigError, LikenessError, RejectedError, TransientError
+from likeness.errors import ConfigError, InputError, LikenessError, RejectedError, TransientError
 from likeness.http.responses import Response, clean
+from likeness.images import RGB, open_image
 from likeness.store.items import Json
 
 NOT_LOADED = re.compile(r"lora key not loaded: (\S+)")
@@ -98,6 +100,25 @@ def node_errors(answer: Json) -> list[tuple[str, str, str]]:
                 (str(at(error, "type")), str(at(error, "extra_info", "input_name")), f"{where}: {words}")
             )
     return found
+
+
+def decoded(data: bytes, width: int, height: int) -> RGB:
+    """The pixels of a server's picture, which is trusted with nothing: its size is checked before it is decoded.
+
+    Raises:
+        RejectedError: it is none, or of another size.
+    """
+    try:
+        with open_image(data, name="ComfyUI's picture") as image:
+            if image.size != (width, height):
+                raise RejectedError(
+                    f"ComfyUI drew {image.width}x{image.height} px, not {width}x{height}", reason="wrong-size",
+                    remedy="something in the server changes what is drawn: try it without other custom nodes",
+                )  # fmt: skip
+            return np.array(image.convert("RGB"), dtype=np.uint8)
+    except InputError as error:
+        remedy = "look at the server: something else answers there"
+        raise RejectedError(error.message, reason="bad-answer", remedy=remedy) from error
 
 
 def refused_workflow(errors: list[tuple[str, str, str]], answer: Json) -> ConfigError:

@@ -17,13 +17,14 @@ from safetensors.numpy import save_file
 from fakes.comfyui import LORA_KEY
 from fakes.server import FakeServers
 from likeness.comfy.scores import problems, psnr
-from likeness.comfy.trial import Result, decoded, run_trial
+from likeness.comfy.trial import Result, run_trial
 from likeness.digests import sha256_file
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.evaluate.face_embeddings import Finder
 from likeness.images import load_rgb
 from likeness.marks.xmp import SourceType, find_code
 from likeness.pipeline.manifest import read_manifest
+from likeness.vendors.comfyui_answers import decoded
 
 NOBODY = SimpleNamespace(ages=lambda rgb: ())
 
