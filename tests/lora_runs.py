@@ -40,6 +40,7 @@ from likeness.train.earlier_names import MOVED, PRESERVATION
 from likeness.train.native.batches import TrainingSet
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import read_examples
+from likeness.train.native.distributed import beside
 from likeness.train.native.job import prepare
 from likeness.train.native.loop import LoopResult
 from likeness.train.native.metadata import Facts
@@ -227,9 +228,11 @@ def main(place: Path, dataset: Path, kill_after: int, settings: dict[str, object
         if kill_after and step >= kill_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run = run_in(place, dataset, train_config(**settings), on_window=kill)
-    if os.environ.get("RANK", "0") == "0":
-        (place / "trained.safetensors").write_bytes(run.data)
+    cfg = train_config(**settings)
+    with beside([sys.executable, *sys.argv], cfg.system.processes):
+        run = run_in(place, dataset, cfg, on_window=kill)
+        if os.environ.get("RANK", "0") == "0":
+            (place / "trained.safetensors").write_bytes(run.data)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ from safetensors.torch import load
 from torch import equal
 
 from likeness.errors import ConfigError
-from likeness.train.native.distributed import SIZE_VARIABLE, Ranks, was_started_together
+from likeness.train.native.distributed import SIZE_VARIABLE, Ranks
 
 ROOT = Path(__file__).parents[2]
-LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 TWO = {
     "processes": 2,
     "steps": 4,
@@ -29,8 +28,8 @@ TWO = {
 
 
 def start(place, folder, kill_after, **settings):
-    command = [sys.executable, *LAUNCHER, lora_runs.__file__, place, folder, kill_after, json.dumps(settings)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    command = [sys.executable, lora_runs.__file__, place, folder, kill_after, json.dumps(settings)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True)
 
 
@@ -50,20 +49,51 @@ def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path,
     assert all(equal(together[name], tensor) for name, tensor in wanted.items())
 
 
+@pytest.fixture
+def under_way(tmp_path, folder):
+    """Two processes that have a checkpoint behind them, and the number of the second."""
+    with start(tmp_path, folder, 0, **TWO | {"steps": 100000, "probe_draws": 1}) as first:
+        try:
+            while not list(tmp_path.rglob("step-*.safetensors")):
+                assert first.poll() is None, first.stderr.read()
+                time.sleep(0.05)
+            (other,) = children(first.pid)
+            yield first, other
+        finally:
+            first.kill()
+
+
+def runs(pid):
+    command = Path(f"/proc/{pid}/cmdline")
+    return command.exists() and lora_runs.__file__ in command.read_text()
+
+
 @pytest.mark.slow
-def test_processes_end_when_their_launcher_is_killed(tmp_path, folder):
-    with start(tmp_path, folder, 0, **TWO | {"steps": 100000, "probe_draws": 1}) as launched:
-        while not list(tmp_path.rglob("step-*.safetensors")):
-            assert launched.poll() is None, launched.stderr.read()
-            time.sleep(0.05)
-        workers = children(launched.pid)
-        assert len(workers) == 2
-        launched.send_signal(signal.SIGKILL)
+def test_the_others_end_when_the_first_is_killed(under_way):
+    first, other = under_way
+    first.send_signal(signal.SIGKILL)
     until = time.monotonic() + 120
-    while any(Path(f"/proc/{pid}/cmdline").exists() and lora_runs.__file__ in
-              Path(f"/proc/{pid}/cmdline").read_text() for pid in workers):  # fmt: skip
+    while runs(other):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_the_first_ends_with_a_sentence_when_another_is_killed(under_way):
+    first, other = under_way
+    os.kill(other, signal.SIGKILL)
+    assert first.wait(120) == 1
+    assert "a process that trains with this one" in first.stderr.read()
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_all_after_a_checkpoint(under_way):
+    first, other = under_way
+    for pid in (first.pid, other):  # as a terminal does
+        os.kill(pid, signal.SIGINT)
+    assert first.wait(120) == 1
+    assert "its state is saved" in first.stderr.read()
+    assert not runs(other)
 
 
 def children(pid):
@@ -73,7 +103,6 @@ def children(pid):
 @pytest.mark.parametrize(("started", "wanted"), [("2", 1), ("1", 4)])
 def test_another_number_of_processes_than_the_settings_say_is_refused(monkeypatch, started, wanted):
     monkeypatch.setenv(SIZE_VARIABLE, started)
-    assert was_started_together()
     with pytest.raises(ConfigError, match=f"train.system.processes is {wanted}, but {started}") as caught:
         Ranks(wanted)
     assert f"train.system.processes: {started}" in caught.value.remedy

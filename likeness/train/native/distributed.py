@@ -5,42 +5,104 @@ and two processes train what one does with twice the accumulation, bit for bit.
 """
 
 import os
+import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, redirect_stderr
 from datetime import timedelta
-from typing import Any, NoReturn
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import torch
 import torch.distributed
 from torch import Tensor
 from torch.nn import Parameter
 
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, TransientError
 
-# What torchrun and `accelerate launch` tell each process they start.
+# What this module, torchrun and `accelerate launch` tell each process they start.
 SIZE_VARIABLE = "WORLD_SIZE"
-# The others wait as long while the first encodes a large dataset; when it fails, the launcher ends them.
+# The others wait as long while the first encodes a large dataset; when it fails, it ends them.
 PATIENCE = timedelta(days=1)
-PARENT_CHECK_S = 1.0
+CHECK_S = 1.0
+# An error that all of them have is told by the first.
+GRACE_S = 15.0
+LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+LOST = "process-lost"
 
 distributed: Any = torch.distributed  # typed in parts only
 
 
-def start_processes(module: str, arguments: list[str], processes: int) -> NoReturn:
-    """Become the launcher of so many processes `python -m module arguments`, on this machine."""
-    # The launcher would set it to 1, and say so.
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    sys.stderr.flush()
-    launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    os.execv(sys.executable, [sys.executable, "-m", *launcher, "-m", module, *arguments])
+@contextmanager
+def beside(command: Sequence[str], processes: int) -> Generator[None]:
+    """Inside, so many processes of this machine train together: this one, which is the first, and others that run `command`.
+
+    None is started where a launcher did so, or one is enough. When another one ends too early, so does this one, with what
+    it said.
+    """
+    if processes == 1 or SIZE_VARIABLE in os.environ:
+        yield
+        return
+    threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // processes))
+    torch.set_num_threads(threads)  # as many in each: their number is part of the run's key
+    # Gloo would look for the machine's name, which need not be known.
+    shared = {SIZE_VARIABLE: str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()),
+              "GLOO_SOCKET_IFNAME": LOOPBACK, "OMP_NUM_THREADS": str(threads)}  # fmt: skip
+    first, *places = ({"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes))
+    before, over = dict(os.environ), threading.Event()
+    os.environ.update(shared | first)
+    with TemporaryFile() as said:
+        others = [
+            subprocess.Popen(
+                command, env=os.environ | place, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
+            for place in places
+        ]
+        watch = threading.Thread(target=_watch, args=(others, said, over), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join()
+            for other in others:
+                _end(other)
+            for name in (*shared, *first):
+                os.environ.pop(name)
+            os.environ.update(before)
 
 
-def was_started_together() -> bool:
-    """Whether a launcher started this process."""
-    return SIZE_VARIABLE in os.environ
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _watch(others: Sequence["subprocess.Popen[bytes]"], said: IO[bytes], over: threading.Event) -> None:
+    """End this process when another one failed: it may wait for it where nothing else wakes it."""
+    while not over.wait(CHECK_S):
+        failed = [other for other in others if other.poll()]
+        if failed and not over.wait(GRACE_S):
+            said.seek(0)
+            words = said.read().decode(errors="replace")[-2000:]
+            sys.stderr.write(
+                f"{words}train: a process that trains with this one ended with status {failed[0].returncode}\n"
+                "  remedy: run `dvc repro` again: training goes on from its newest checkpoint\n"
+            )
+            sys.stderr.flush()
+            os._exit(1)
+
+
+def _end(other: "subprocess.Popen[bytes]") -> None:
+    """Let it end; what hangs is killed."""
+    try:
+        other.wait(GRACE_S if sys.exc_info()[0] is None else 0)
+    except subprocess.TimeoutExpired:
+        other.kill()
+        other.wait()
 
 
 class Ranks:
@@ -62,10 +124,11 @@ class Ranks:
         if processes > 1:
             from accelerate import PartialState  # pyright: ignore[reportMissingTypeStubs]
 
-            threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
             cpu = device == "cpu" or not torch.cuda.is_available()
             state: Any = PartialState(cpu=cpu, timeout=PATIENCE)
             self.size, self.rank, self._device = state.num_processes, state.process_index, state.device
+            if not self.main:
+                threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
     @property
     def main(self) -> bool:
@@ -83,7 +146,7 @@ class Ranks:
             return losses
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         message = torch.cat([*(gradient.flatten() for gradient in gradients), losses])
-        distributed.all_reduce(message)
+        _add_up(message)
         start = 0
         for gradient in gradients:
             gradient.copy_(message[start : start + gradient.numel()].view_as(gradient))
@@ -102,7 +165,7 @@ class Ranks:
         if self.size == 1:
             return value
         told = torch.tensor(value, dtype=torch.float64, device=self._device)
-        distributed.all_reduce(told)
+        _add_up(told)
         return told.item()
 
     @contextmanager
@@ -129,8 +192,16 @@ class Ranks:
         distributed.destroy_process_group()
 
 
+def _add_up(message: Tensor) -> None:
+    """Leave the sum of all processes' messages in it."""
+    try:
+        distributed.all_reduce(message)
+    except RuntimeError as error:
+        raise TransientError("a process that trains with this one is gone", reason=LOST,
+                             remedy="run `dvc repro` again: training goes on from its newest checkpoint") from error  # fmt: skip
+
+
 def _end_with_parent(parent: int) -> None:
-    # The launcher starts each process in a session of its own: a kill -9 of `dvc repro` and its group misses it.
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK_S)
+    while os.getppid() == parent:  # no group of processes need be killed as a whole
+        time.sleep(CHECK_S)
     os._exit(1)

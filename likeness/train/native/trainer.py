@@ -12,7 +12,7 @@ from likeness.run import Run
 from likeness.store.s3 import Remote
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.data import dataset_digest, read_examples
-from likeness.train.native.distributed import Ranks, start_processes, was_started_together
+from likeness.train.native.distributed import Ranks, beside
 from likeness.train.native.job import prepare
 from likeness.train.native.memory import predict
 from likeness.train.native.metadata import facts_of
@@ -33,11 +33,10 @@ class NativeTrainer:
     def train(self, run: Run) -> TrainingResult | None:
         """See Trainer; in as many processes as `train.system.processes` says."""
         system = run.config.train.system
-        if system.processes > 1 and not was_started_together():
-            start_processes("stages.train", [run.persona.name], system.processes)
-        ranks = Ranks(system.processes, device=system.device)
-        with ranks.together():
-            return _train(run, ranks)
+        with beside([sys.executable, "-m", "stages.train", run.persona.name], system.processes):
+            ranks = Ranks(system.processes, device=system.device)
+            with ranks.together():
+                return _train(run, ranks)
 
 
 def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
