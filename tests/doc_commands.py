@@ -190,6 +190,9 @@ TYPED = {
     "likeness consent export PERSONA": "likeness consent export jade",
     "likeness consent revoke PERSONA --yes": "likeness consent revoke jade --yes",
     "likeness consent purge PERSONA --yes": "likeness consent purge jade --yes",
+    # The key of another machine.
+    'likeness keys team --allow KEY --name "Ann\'s laptop"': 'likeness keys team --allow "$(LIKENESS_HOME=$PWD/../ann likeness'
+    " keys team | cut -d ' ' -f 1)\" --name \"Ann's laptop\"",
     # The photographs are those of jade, and every question is answered.
     "likeness persona new mia --sources ~/photos/mia --targets ~/photos/others": "likeness persona new mia"
     " --sources data/jade/raw/sources --targets data/jade/raw/targets --kind synthetic --subject 'mia, a synthetic person'"
