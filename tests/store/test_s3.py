@@ -59,9 +59,7 @@ def test_a_file_larger_than_two_parts_arrives_whole_with_its_digest_and_type(
     assert get(place.presign("jade/big.zip", 60))[2] == "application/zip"
 
 
-def test_a_lent_url_opens_without_keys_and_only_for_its_time(
-    place: Remote, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_lent_url_opens_without_keys_and_only_for_its_time(place: Remote, monkeypatch: pytest.MonkeyPatch):
     place.write("photo of jade.png", b"png")
     url = place.presign("photo of jade.png", 60)
     with monkeypatch.context() as earlier:
