@@ -89,7 +89,7 @@ class ComfyUI:
     async def _entry(self, request: web.Request) -> web.Response:
         prompt = request.match_info["prompt"]
         if self._settings.comfy_answers == "huge_json":
-            return web.json_response({prompt: {"padding": "x" * 40_000_000}})
+            return web.json_response({prompt: {"padding": "x" * 4_000_000}})
         found = self._history.get(prompt)
         return web.json_response({} if found is None else {prompt: found})
 

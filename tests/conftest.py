@@ -121,6 +121,8 @@ def s3(s3_process: "S3Server", monkeypatch: pytest.MonkeyPatch) -> "S3Server":
     """That server, and the environment that leads to it; buckets are a test's own."""
     for name, value in s3_process.environment().items():
         monkeypatch.setenv(name, value)
+    # botocore waits up to a second before it tries again, then up to two.
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     return s3_process
 
 

@@ -54,6 +54,17 @@ def commit(root: Path) -> None:
     git(root, "commit", "-q", "-m", "consent")
 
 
+def old_commit(root: Path) -> None:
+    commit(root)
+    git(root, "checkout", "-q", "HEAD~1")
+
+
+def another_branch(root: Path) -> None:
+    git(root, "branch", "before")
+    commit(root)
+    git(root, "checkout", "-q", "before")
+
+
 def allowed(root: Path, persona: str = "mia") -> bool:
     """Whether a program may start."""
     try:

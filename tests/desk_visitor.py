@@ -13,7 +13,7 @@ from likeness.cli.desk.serve import DeskServer
 def serving() -> Iterator[DeskServer]:
     """A desk at work in a thread of its own."""
     with DeskServer(0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
         thread.start()
         try:
             yield server

@@ -87,6 +87,6 @@ def mail_server(folder: Path, *, tls_first: bool) -> Iterator[Server]:
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         running = Server(server.server_address[1], path)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
         yield running
         server.shutdown()

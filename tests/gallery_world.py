@@ -1,8 +1,10 @@
 """A gallery for tests: its clock stands until it is moved, its mail lies in a folder, its passwords are cheap."""
 
+import atexit
 import datetime
 import re
 import uuid
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -104,11 +107,20 @@ def app_of(gallery: Gallery) -> FastAPI:
     return app
 
 
+@cache
+def _portal() -> BlockingPortal:
+    """The event loop of all browsers: each request of a TestClient has a loop and threads of its own otherwise."""
+    opened = ExitStack()
+    atexit.register(opened.close)
+    return opened.enter_context(start_blocking_portal())
+
+
 class Browser:
     """One browser: its cookies, and the token that goes with them."""
 
     def __init__(self, world: "World") -> None:
         self.client = TestClient(world.app, base_url="http://127.0.0.1:8700", raise_server_exceptions=False)
+        self.client.portal = _portal()
         self.csrf = ""
         self.client.get("/api/session")
         self.load()

@@ -1,9 +1,12 @@
 """Providers of the fake servers as conf/ would build them, quick to poll and to retry."""
 
+import itertools
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import yaml
 from conf_sections import section
 
@@ -39,6 +42,12 @@ def provider(choice: str, changes: dict[str, Any] | None = None, **more: Any) ->
     if "poll_s" in settings:
         settings |= {"poll_s": 0.02, "job_limit_s": 60}
     return build(cast(Task, choice.partition("/")[0]), settings | changes)
+
+
+def each_look_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whoever waits for a job: `job_limit_s` is a number of looks."""
+    clock = SimpleNamespace(monotonic=itertools.count().__next__)
+    monkeypatch.setattr("likeness.purchases.buy.time", clock)
 
 
 def buyer_at(folder: Path, max_usd: float | None = None, stage: str = "swap") -> Buyer:

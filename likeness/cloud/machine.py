@@ -9,7 +9,7 @@ from pathlib import Path
 
 from likeness.cloud import Machine, RunPodConfig
 from likeness.cloud.parcel import HOME, SEALED, Rented, unseal
-from likeness.cloud.runpod import RunPod
+from likeness.cloud.runpod import POLL_S, RunPod
 from likeness.cloud.task import JOB_KEY, STORE_SECRETS, UNSEAL
 from likeness.disk import write_private
 from likeness.secret_values import MIN_LETTERS
@@ -82,13 +82,13 @@ def given_by_runpod(config: RunPodConfig, first_program: Path = FIRST) -> tuple[
     return first.get("RUNPOD_POD_ID", ""), first.get(config.api_key_env, "")
 
 
-def end_pod(config: RunPodConfig, first_program: Path = FIRST) -> str:
+def end_pod(config: RunPodConfig, first_program: Path = FIRST, *, poll_s: float = POLL_S) -> str:
     """End this very machine at RunPod, with the key that RunPod gives each pod for itself; in words what became of it."""
     pod, key = given_by_runpod(config, first_program)
     if not pod or not key:
         return "only who rented this machine can end it"
     os.environ[config.api_key_env] = key
-    with RunPod(config, stop=threading.Event()) as account:
+    with RunPod(config, stop=threading.Event(), poll_s=poll_s) as account:
         account.leave(pod)
     return f"RunPod ended the pod {pod}"
 

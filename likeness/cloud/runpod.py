@@ -22,7 +22,7 @@ from likeness.http.client import Client
 from likeness.http.service import Service
 
 T = TypeVar("T")
-LOOKS = 10
+LOOKS, POLL_S = 10, 6.0
 PAGED = re.compile(r"(?i)next|cursor|more")
 MAX_PAGES = 100
 CATALOG = "/catalog/gpus?include=AVAILABILITY&product=POD"
@@ -51,7 +51,7 @@ class Pod:
 class RunPod(Service):
     """One account; use as a context manager. `poll_s` is how long between two looks whether a pod is gone."""
 
-    def __init__(self, config: RunPodConfig, *, stop: threading.Event, poll_s: float = 6.0) -> None:
+    def __init__(self, config: RunPodConfig, *, stop: threading.Event, poll_s: float = POLL_S) -> None:
         auth = Auth(header="authorization", scheme="Bearer ", env=config.api_key_env)
         self._client = Client("RunPod", config.base_url, auth=auth, limits=config.limits, stop=stop)
         self._stop, self._poll_s = stop, poll_s

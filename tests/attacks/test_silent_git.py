@@ -30,7 +30,7 @@ def silence(request, tmp_path, monkeypatch) -> Callable[[], None]:
         (folder / "git").chmod(0o755)
 
     def silence() -> None:
-        monkeypatch.setattr("likeness.git.TIMEOUT_S", 0.2)
+        monkeypatch.setattr("likeness.git.TIMEOUT_S", 0.05 if "sleep" in (request.param or "") else 60)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin" if request.param else str(folder))
 
     return silence

@@ -43,11 +43,8 @@ HARMLESS = [
 
 def reason(text: str, **subject: object) -> str | None:
     """Why the doors for text refuse; all of them give one answer."""
-    answers = {
-        refusal and refusal.reason
-        for door in TEXTS
-        if (refusal := judge(door, Subject(text=text, **subject))) or True
-    }
+    judged = Subject(text=text, **subject)
+    answers = {(refusal := judge(door, judged)) and refusal.reason for door in TEXTS}
     assert len(answers) == 1
     return answers.pop()
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from paid import PRICES, buyer_at, provider
+from paid import PRICES, buyer_at, each_look_takes_a_second, provider
 
 from fakes.server import FakeServers
 from likeness.caption import Described
@@ -79,7 +79,7 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
 
     def stop_when_all_are_ordered() -> None:
         while services.counts().get("xai.batch_add", 0) < len(pictures):
-            time.sleep(0.05)
+            time.sleep(0.01)
         first.stop.set()
 
     threading.Thread(target=stop_when_all_are_ordered, daemon=True).start()
@@ -106,10 +106,11 @@ def test_a_set_goes_into_one_batch_and_a_stopped_run_is_gone_on_with(services, t
 
 
 @pytest.mark.parametrize("fault", ["job_fails", "job_stuck"])
-def test_a_lost_request_of_a_batch_is_ordered_again(services, tmp_path, fault):
+def test_a_lost_request_of_a_batch_is_ordered_again(services, tmp_path, fault, monkeypatch):
+    each_look_takes_a_second(monkeypatch)
     services.set_faults({"xai.batch_add": [fault, None]})
     buyer = buyer_at(tmp_path)
-    assert batched(services, buyer, job_limit_s=3 if fault == "job_stuck" else 60).text
+    assert batched(services, buyer, job_limit_s=30).text
     assert buyer.spending.in_doubt == 1
 
 

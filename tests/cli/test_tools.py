@@ -1,6 +1,7 @@
 """The programs beside the graph: check, items, summary and consent, as a person calls them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from likeness.cli.app import app
 from likeness.digests import sha256_bytes
 from likeness.store.items import ItemStore
 
@@ -16,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(tmp_path, monkeypatch):
     """The files that settings and consent live in."""
     for name in ("conf", "consent", "hydra_plugins"):
         shutil.copytree(ROOT / name, tmp_path / name)
@@ -25,16 +28,22 @@ def repository(tmp_path):
         (tmp_path / "data/jade" / folder).mkdir(parents=True)
     for name in ("jade_01.jpg", "jade_07.jpg", "jade_08.png"):
         (tmp_path / "data/jade/raw/sources" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("DVC_")]:
+        monkeypatch.delenv(name)
     return tmp_path
 
 
-def call(folder, *arguments):
-    import os
-
-    env = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")} | {"PYTHONPATH": str(ROOT)}
+def program(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=folder, env=env, capture_output=True, text=True
-    )
+        [sys.executable, "-m", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def likeness(*arguments):
+    """The command in this process: a program of its own takes a second, most of it for imports."""
+    return CliRunner().invoke(app, list(arguments), prog_name="likeness")
 
 
 def edit(path, **changes):
@@ -43,7 +52,7 @@ def edit(path, **changes):
 
 
 def test_check_passes_on_the_repository_and_writes_a_constant(repository):
-    done = call(repository, "stages.check")
+    done = program("stages.check")
     assert done.returncode == 0, done.stderr
     assert json.loads((repository / "data/checked.json").read_text()) == {"checked": True}
 
@@ -54,7 +63,7 @@ def test_check_tells_every_consent_and_provider_problem_at_once(repository):
     params["enhance"]["provider"]["scale"] = "twice"
     params["swap"]["provider"]["feather"] = "soft"
     (repository / "params.yaml").write_text(yaml.safe_dump(params))
-    done = call(repository, "stages.check")
+    done = program("stages.check")
     assert done.returncode == 1
     for word in ("scale", "feather", "revoked"):
         assert word in done.stderr
@@ -65,13 +74,13 @@ def test_check_tells_every_consent_and_provider_problem_at_once(repository):
 def test_check_refuses_stale_params(repository):
     with (repository / "conf" / "swap" / "local.yaml").open("a") as file:
         file.write("extra: 1\n")
-    done = call(repository, "stages.check")
+    done = program("stages.check")
     assert done.returncode == 1
     assert "make params" in done.stderr
 
 
 def test_a_stage_names_the_personas_when_called_wrongly(repository):
-    done = call(repository, "stages.swap", "nobody")
+    done = program("stages.swap", "nobody")
     assert done.returncode == 1
     assert "python -m stages.swap jade" in done.stderr
 
@@ -81,19 +90,19 @@ def test_items_lists_verifies_and_prunes(repository):
     store.put(sha256_bytes(b"1"), {"picture": b"1234"}, {})
     store.put(sha256_bytes(b"2"), {}, {"refusal": {"reason": "blurred"}})
     store.put(sha256_bytes(b"3"), {"passed on": b"1234"}, {})
-    listed = call(repository, "likeness", "items", "list").stdout
+    listed = likeness("items", "list").stdout
     assert "1 refused: blurred" in listed  # and no other item is called refused
     assert "3 items, 4 bytes in " in listed  # the file of both lies there once
-    assert call(repository, "likeness", "items", "verify").returncode == 0
+    assert likeness("items", "verify").exit_code == 0
     next((repository / ".cache" / "items" / "objects").glob("*/*")).write_bytes(b"12")
-    assert call(repository, "likeness", "items", "verify").returncode == 1
-    assert "2 damaged" in call(repository, "likeness", "items", "list").stdout
+    assert likeness("items", "verify").exit_code == 1
+    assert "2 damaged" in likeness("items", "list").stdout
     checkpoint = repository / ".cache" / "training" / "abc" / "step-4.safetensors"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"lora")
-    assert "removed 0 items" in call(repository, "likeness", "items", "prune", "--unused-days", "1").stdout
+    assert "removed 0 items" in likeness("items", "prune", "--unused-days", "1").stdout
     assert checkpoint.exists()
-    assert "removed 3 items" in call(repository, "likeness", "items", "prune", "--unused-days", "-1").stdout
+    assert "removed 3 items" in likeness("items", "prune", "--unused-days", "-1").stdout
     assert not checkpoint.parent.exists()
 
 
@@ -101,31 +110,31 @@ def test_items_of_before_the_team_had_a_store_are_sent_to_it(repository, tmp_pat
     ItemStore(repository / ".cache" / "items", persona="jade").put(
         sha256_bytes(b"1"), {"picture": b"1234"}, {}
     )
-    refused = call(repository, "likeness", "items", "share")
-    assert refused.returncode == 1
+    refused = likeness("items", "share")
+    assert refused.exit_code == 1
     assert "items.remote is null" in refused.stderr
     team = f"file://{tmp_path}/team"
-    assert call(repository, "likeness", "params", f"items.remote={team}").returncode == 0
-    assert f"1 items sent to {team}" in call(repository, "likeness", "items", "share").stdout
+    assert likeness("params", f"items.remote={team}").exit_code == 0
+    assert f"1 items sent to {team}" in likeness("items", "share").stdout
     assert len(list((tmp_path / "team" / "records").glob("*/*.json"))) == 1
 
 
 def test_consent_shows_its_standing_and_lists_what_came_from_it(repository):
     (repository / "data" / "jade" / "swapped").mkdir(parents=True)
     (repository / "data" / "jade" / "swapped" / "jade-s1-t1-sfw-swapped.png").write_bytes(b"picture")
-    assert "in force" in call(repository, "likeness", "consent", "show", "jade").stdout
+    assert "in force" in likeness("consent", "show", "jade").stdout
     (repository / "models" / "jade").mkdir(parents=True)
     (repository / "models" / "jade" / "README.md").write_bytes(b"card")
     edit(repository / "consent" / "jade.yaml", revoked="2026-01-01")
-    shown = call(repository, "likeness", "consent", "show", "jade")
-    assert shown.returncode == 1
+    shown = likeness("consent", "show", "jade")
+    assert shown.exit_code == 1
     assert "revoked" in shown.stderr
-    listed = call(repository, "likeness", "consent", "artefacts", "jade").stdout
+    listed = likeness("consent", "artefacts", "jade").stdout
     assert f"{sha256_bytes(b'picture')}  data/jade/swapped/jade-s1-t1-sfw-swapped.png" in listed
     assert f"{sha256_bytes(b'card')}  models/jade/README.md" in listed
 
 
 def test_summary_works_before_anything_has_run(repository):
-    done = call(repository, "likeness", "summary")
+    done = program("likeness", "summary")
     assert done.returncode == 0, done.stderr
     assert "jade" in done.stdout

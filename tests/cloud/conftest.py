@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from likeness.cli.params import params_command
 from tools.repository_clone import RepositoryClone, clone_repository
 
 CHECK = """
@@ -80,7 +82,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RepositoryClone:
     items.write_text(text.replace("remote: null", f"remote: {(folder.parent / 'store').as_uri()}"))
     (folder.parent / "dvc").mkdir()
     clone.dvc("remote", "add", "--default", "team", str(folder.parent / "dvc"))
-    clone.run(sys.executable, "-m", "likeness", "params")
+    with chdir(folder):
+        params_command([])
     clone.dvc("repro", "dataset@jade")
     commit(clone, "data")
     clone.dvc("push")
@@ -130,5 +133,5 @@ def bucket(clone: RepositoryClone, tmp_path: Path) -> None:
     config, items = clone.folder / ".dvc" / "config", clone.folder / "conf" / "items" / "local.yaml"
     config.write_text(re.sub("url = .*", "url = s3://likeness/dvc", config.read_text()))
     items.write_text(re.sub("remote: file:.*", f"remote: memory://{tmp_path.name}", items.read_text()))
-    clone.run(sys.executable, "-m", "likeness", "params")
+    params_command([])
     commit(clone, "a bucket")

@@ -62,7 +62,7 @@ def test_a_machine_that_nobody_may_be_left_to_end_ends_itself(account, servers, 
     first = tmp_path / "environ"
     # Its own key may list nothing.
     first.write_bytes(b"RUNPOD_POD_ID=pod1\0RUNPOD_API_KEY=scoped:pod1\0")
-    assert end_pod(config(servers.runpod_url), first) == "RunPod ended the pod pod1"
+    assert end_pod(config(servers.runpod_url), first, poll_s=0.0) == "RunPod ended the pod pod1"
     monkeypatch.setenv("RUNPOD_API_KEY", "right")
     assert account.pods() == []
     assert "only who rented" in end_pod(config(servers.runpod_url), tmp_path / "another cloud")

@@ -44,7 +44,7 @@ def lent(pictures: Path) -> Iterator[str]:
     for name in ("sources", "targets"):
         (pictures / name).symlink_to(Path(__file__).parents[1] / "photos" / name)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=pictures))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

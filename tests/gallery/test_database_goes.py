@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from select import select
 from typing import Any, cast
 
 import pytest
@@ -45,7 +46,8 @@ def test_a_request_in_the_middle_of_which_the_database_goes_is_not_carried_out_a
             cut(world)
         elif how == "timed out":
             db.execute(text("SET idle_in_transaction_session_timeout = 1"))
-            time.sleep(0.2)
+            socket = db.connection().connection.driver_connection
+            assert select([socket], [], [], 60)[0]  # the server says that it ends it
         else:
             db.execute(text("SET TRANSACTION READ ONLY"))
         tell(db, *told)
@@ -113,7 +115,10 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-def test_an_embedded_database_that_is_killed_comes_again_with_what_was_in_it(folder: Path) -> None:
+def test_an_embedded_database_that_is_killed_comes_again_with_what_was_in_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.embedded.LOOK_SECONDS", 0.05)
     server = EmbeddedServer(folder)
     engine = create_engine(server.url().replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
@@ -128,7 +133,7 @@ def test_an_embedded_database_that_is_killed_comes_again_with_what_was_in_it(fol
             with engine.connect() as connection:
                 number = connection.execute(text("SELECT number FROM kept")).scalar_one()
         except OperationalError:
-            time.sleep(0.1)
+            time.sleep(0.02)
     assert number == 7
     engine.dispose()
     server.close()

@@ -7,6 +7,7 @@ import zlib
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 from http_vendor import DRIP_S, DRIPS, DRIPS_OF, FINE, LOST, Asked, answer, client
@@ -21,6 +22,7 @@ from likeness.errors import (
     TransientError,
     UnreachableError,
 )
+from likeness.http.rate_limit import RateLimiter
 from likeness.http.responses import Response
 
 # --- what is tried again, and what is in doubt
@@ -141,7 +143,7 @@ def test_a_drip_ends_in_time(server, drip, download):
     server.script = [DRIPS_OF[drip]]
     started = time.monotonic()
     with (
-        client(server.url, connect_s=0.2, write_s=0.2, read_s=0.3, attempts=1) as vendor,
+        client(server.url, connect_s=0.1, write_s=0.1, read_s=0.1, attempts=1) as vendor,
         pytest.raises(TransientError),
     ):
         vendor.download(f"{server.url}/x", max_mb=1) if download else vendor.get("/x")
@@ -162,6 +164,27 @@ def test_a_packed_answer_within_the_bound_is_read(server):
 
 
 # --- how much at a time
+
+
+class Waits(threading.Event):
+    """The stop of a run whose waits take no time: its clock goes on by as much, once `pass_on` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.pass_on = 0.0, threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        until = self.now + (timeout or 0.0)
+        assert self.pass_on.wait(60)
+        self.now = max(self.now, until)
+        return False
+
+
+@pytest.fixture
+def waits(monkeypatch) -> Waits:
+    made = Waits()
+    monkeypatch.setattr("likeness.http.rate_limit.time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
 
 
 def test_connections_are_used_again(server):
@@ -198,30 +221,37 @@ def test_a_burst_of_429s_counts_once(server):
 @pytest.mark.parametrize(
     ("limits", "tokens"), [({"tokens_per_minute": 6000}, 10), ({"requests_per_minute": 600}, 0)]
 )
-def test_requests_and_tokens_a_minute_are_spaced(server, limits, tokens):
-    started = time.monotonic()
-    with client(server.url, **limits) as vendor, ThreadPoolExecutor(8) as pool:
+def test_requests_and_tokens_a_minute_are_spaced(server, waits, limits, tokens):
+    waits.pass_on.set()
+    with client(server.url, stop=waits, **limits) as vendor, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: vendor.post("/x", n, safe=True, tokens=tokens), range(5)))
-    assert time.monotonic() - started >= 0.4
+    assert waits.now == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_makes_everybody_wait_also_who_has_a_turn(server, status):
+def test_retry_after_makes_everybody_wait_also_who_has_a_turn(server, waits, monkeypatch, status):
     times: list[float] = []
 
-    def refuse(sock: socket.socket, asked: Asked) -> None:
-        times.append(time.monotonic())
-        answer(status, retry_after="2")(sock, asked)
-
     def fine(sock: socket.socket, asked: Asked) -> None:
-        times.append(time.monotonic())
+        times.append(waits.now)
         FINE(sock, asked)
 
-    server.script = [refuse, fine]
-    with client(server.url, in_flight=4, requests_per_minute=60) as vendor, ThreadPoolExecutor(4) as pool:
+    pause = RateLimiter.pause
+
+    def refused(limiter: RateLimiter, seconds: float) -> None:
+        pause(limiter, seconds)
+        waits.pass_on.set()
+
+    monkeypatch.setattr(RateLimiter, "pause", refused)
+    server.script = [answer(status, retry_after="2"), fine]
+    with (
+        client(server.url, stop=waits, in_flight=4, requests_per_minute=60) as vendor,
+        ThreadPoolExecutor(4) as pool,
+    ):
         list(pool.map(lambda n: vendor.post("/x", n, safe=True), range(3)))
     # The second's turn is 1 s after the first's: it is not taken before the two seconds are over.
-    assert times[1] - times[0] >= 1.9
+    assert len(times) == 3
+    assert min(times) >= 2
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ ECHOED_AS_STATUS = raw(f"{KEY} {KEY}\r\n\r\n".encode())
 def test_no_error_and_no_log_shows_the_key_not_even_in_locals(server, caplog, act):
     caplog.set_level(logging.DEBUG)
     server.script = [act]
-    with client(server.url, connect_s=0.5, write_s=0.5, read_s=0.2, attempts=1) as vendor:
+    with client(server.url, connect_s=0.2, write_s=0.2, read_s=0.1, attempts=1) as vendor:
         for ask in (vendor.get, lambda path: vendor.post(path, {}, safe=False)):
             with pytest.raises(LikenessError) as caught:
                 ask("/x")

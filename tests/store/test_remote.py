@@ -222,7 +222,7 @@ def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, s3: S3Serv
         from pathlib import Path
         from test_remote import Machine
         machine = Machine(Path({str(tmp_path / "a")!r}), {url!r})
-        for number in range(400):
+        for number in range(150):
             machine.make(f"item {{number}}", b"%d " % number * 4_000)
         machine.shared.flush(standing)
     """)

@@ -154,7 +154,7 @@ def answering(
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Store) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
+        threading.Thread(target=site.serve_forever, args=(0.005,), daemon=True).start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{site.server_port}")
         yield answers
         site.shutdown()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from paid import buyer_at, provider
+from paid import buyer_at, each_look_takes_a_second, provider
 
 from fakes.s3 import S3Server
 from fakes.server import FakeServers
@@ -144,10 +144,13 @@ def test_over_the_budget_nothing_is_ordered(services, tmp_path, place, jade, han
 
 
 @pytest.mark.parametrize("fault", ["job_fails", "job_vanishes", "result_expires", "job_stuck"])
-def test_a_lost_job_is_ordered_again_and_counts_twice(services, tmp_path, place, jade, hana, fault):
+def test_a_lost_job_is_ordered_again_and_counts_twice(
+    services, tmp_path, place, jade, hana, fault, monkeypatch
+):
+    each_look_takes_a_second(monkeypatch)
     services.set_faults({"maxstudio.swap": [fault, None]})
     buyer = buyer_at(tmp_path)
-    swap(services, buyer, place, jade, hana, job_limit_s=3 if fault == "job_stuck" else 60)
+    swap(services, buyer, place, jade, hana, job_limit_s=30)
     assert services.counts()["maxstudio.swap"] == 2
     assert buyer.spending.total_usd == pytest.approx(0.20)
     assert buyer.spending.in_doubt == 1

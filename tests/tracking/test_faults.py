@@ -117,7 +117,8 @@ def test_a_server_that_takes_requests_and_says_nothing_is_not_asked_again_and_ag
 ):
     """It is asked once at the start and once at the end; it was nine times at the end, for 145 s."""
     monkeypatch.setattr(tracking, "LAST_WAIT_S", 0.0)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setattr(mlflow.environment_variables.MLFLOW_HTTP_REQUEST_TIMEOUT, "type", float)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0.2")
     with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
         with tracker(f"http://127.0.0.1:{server.getsockname()[1]}") as run:
             run.set_tags({"a": "b"})

@@ -37,7 +37,7 @@ def services(fakes: FakeServers) -> FakeServers:
 
 
 def server(services: FakeServers, **changes) -> ComfyUI:
-    options = {"poll_s": 0.05, "job_limit_s": 20.0, "stop": threading.Event()} | changes
+    options = {"poll_s": 0.01, "job_limit_s": 20.0, "stop": threading.Event()} | changes
     return ComfyUI(base_url=services.comfyui_url, api_key_env=None, limits=LIMITS, **options)
 
 
@@ -94,7 +94,7 @@ def test_a_full_queue_is_tried_again_and_then_told(services):
 
 
 def test_who_waits_is_told_how_many_are_before(services):
-    services.set(comfy_draw_s=0.6)
+    services.set(comfy_draw_s=0.2)
     told: list[Progress] = []
     with server(services) as comfy:
         first = threading.Thread(target=lambda: comfy.draw(graph(seed=2), output="show"))

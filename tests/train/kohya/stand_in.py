@@ -1,6 +1,7 @@
 """Stands in for sd-scripts' train_network.py in tests: takes its options, tells its progress, writes a LoRA in its names.
 
-What it is to do wrong is in the file `fault` beside it: `exit`, `nan`, `hang`, `empty`.
+What it is to do wrong is in the file `fault` beside it: `exit`, `nan`, `hang`, `empty`. It does without torch, whose import takes
+longer than all that it does.
 """
 
 import argparse
@@ -10,8 +11,8 @@ import time
 import tomllib
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
+import numpy as np
+from safetensors.numpy import save_file
 
 SWITCHES = ("network_train_unet_only", "cache_latents", "cache_text_encoder_outputs", "sdpa", "no_half_vae",
             "gradient_checkpointing", "v_parameterization", "zero_terminal_snr", "debiased_estimation_loss")  # fmt: skip
@@ -28,7 +29,7 @@ def layers(folder: Path) -> dict[str, tuple[int, int]]:
     from safetensors import safe_open
 
     found = {}
-    with safe_open(folder / "unet" / "diffusion_pytorch_model.safetensors", "pt") as file:
+    with safe_open(folder / "unet" / "diffusion_pytorch_model.safetensors", "np") as file:
         for name in list(file.keys()):
             layer = name.removesuffix(".weight")
             known = layer.endswith((".to_q", ".to_k", ".to_v", ".to_out.0", ".net.0.proj", ".net.2"))
@@ -40,12 +41,12 @@ def layers(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def save(path: Path, options: argparse.Namespace) -> None:
-    generator = torch.Generator().manual_seed(int(options.seed))
+    generator = np.random.default_rng(int(options.seed))
     rank, tensors = int(options.network_dim), {}
     for name, (out, inside) in layers(Path(options.pretrained_model_name_or_path)).items():
-        tensors[f"{name}.lora_down.weight"] = torch.randn((rank, inside), generator=generator) * 0.05
-        tensors[f"{name}.lora_up.weight"] = torch.randn((out, rank), generator=generator) * 0.05
-        tensors[f"{name}.alpha"] = torch.tensor(float(options.network_alpha))
+        tensors[f"{name}.lora_down.weight"] = 0.05 * generator.standard_normal((rank, inside), np.float32)
+        tensors[f"{name}.lora_up.weight"] = 0.05 * generator.standard_normal((out, rank), np.float32)
+        tensors[f"{name}.alpha"] = np.array(float(options.network_alpha), np.float32)
     save_file(tensors, path, metadata={"ss_network_dim": options.network_dim})
 
 
