@@ -1,6 +1,7 @@
 """Things by their number, made up from seeds: runs, faces, pictures, and the folders of N photographs."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -14,10 +15,12 @@ from likeness.digests import sha256_bytes
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.run import Run
 from likeness.safety.consent.load import read_consent
+from likeness.store.items import ItemStore
 
 PERSONA = "jade"
 PATHS = PersonaPaths(PERSONA)
 SIDE_PX = 64
+ITEMS = Path(".cache/items")
 Work = Callable[[], Any]
 
 
@@ -108,9 +111,12 @@ def identified(face: Any) -> Any:
     return replace(face, others={name: vector for name, vector in recorded().items() if "sface" not in name})
 
 
-def folders(count: int) -> None:
-    """All data folders of N photographs that went their way unchanged, as the stages before dataset write them."""
+def folders(count: int, *, targets: int = 0) -> None:
+    """All data folders of N photographs that went their way unchanged, as the stages before dataset write them; the last ones are
+    targets."""
+    from likeness.faces import to_json
     from likeness.images import encode_jpeg, encode_png
+    from likeness.paths import face_file
     from likeness.pipeline.manifest import Entry, FaceEntry, write_manifest
 
     marks = {str(n): (1.0 * n, 2.0 * n, 0.5) for n in range(24)}
@@ -119,30 +125,56 @@ def folders(count: int) -> None:
         update={"marks_px": marks, "outline_px": tuple((1.0 * n, 2.0 * n) for n in range(36))}
     )
     before = [hexes(n) for n in range(count)]
+    drawn_face = json.dumps(to_json(identified(made_up_face()))).encode()
     for name, word, ext in (("ingested", "ingested", "png"), ("swapped", "swapped", "png"), ("resized", "resized", "png"),
                             ("enhanced", "enhanced", "jpg"), ("captions", "enhanced", "txt")):  # fmt: skip
         folder, entries = PATHS.output(name), []
         folder.mkdir(parents=True)
         for number in range(count):
+            role = "target" if number >= count - targets else "source"
+            label = f"{role[0]}{number + 1}"
             text = f"{PERSONA} woman, a half-body photograph in soft light, number {number}"
             data = (
                 text.encode()
                 if ext == "txt"
                 else {"png": encode_png, "jpg": encode_jpeg}[ext](picture(number))
             )
-            file = f"{PERSONA}-s{number + 1}-sfw-{word}.{ext}"
+            file = f"{PERSONA}-{label}-sfw-{word}.{ext}"
             (folder / file).write_bytes(data)
+            if name == "ingested":
+                (folder / face_file(f"{PERSONA}-{label}")).write_bytes(drawn_face)
+            made_here(data)
             entries.append(
                 Entry(
-                    id=f"{PERSONA}-s{number + 1}", file=file, sha256=sha256_bytes(data), width=SIDE_PX, height=SIDE_PX,
-                    source=f"s{number + 1}", target=None, rating="sfw", faces=(face if name == "ingested" else drawn,),
+                    id=f"{PERSONA}-{label}", file=file, sha256=sha256_bytes(data), width=SIDE_PX, height=SIDE_PX,
+                    **{"source": None, "target": None, role: label}, rating="sfw", faces=(face if name == "ingested" else drawn,),
                     provider="none", cost_usd=0, parents=(before[number],), origin=f"{number:06}.png",
-                    roots={"source": hexes(number)}, text=text if ext == "txt" else None,
+                    roots={role: hexes(number)}, text=text if ext == "txt" else None,
+                    face_sha256=sha256_bytes(drawn_face) if name == "ingested" else None,
                 )
             )  # fmt: skip
             if name != "captions":
                 before[number] = entries[-1].sha256
         write_manifest(folder, entries, [])
+
+
+def made_here(data: bytes) -> None:
+    """Lay a picture into the item store, as a stage of this machine does: no door measures it again."""
+    path = ItemStore(ITEMS).object_path(sha256_bytes(data))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+class Lines:
+    """The last line that was written."""
+
+    last = ""
+
+    def write(self, text: str) -> int:
+        self.last = text.strip().splitlines()[-1] if text.strip() else self.last
+        return len(text)
+
+    def flush(self) -> None: ...
 
 
 REPOSITORY = Path(__file__).parents[1]

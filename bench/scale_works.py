@@ -11,11 +11,13 @@ from unittest.mock import patch
 import numpy as np
 import yaml
 
+from bench import scale_stages
 from bench.scale_things import (
     PATHS,
     PERSONA,
     REPOSITORY,
     SIDE_PX,
+    Lines,
     Work,
     candidates,
     folders,
@@ -224,22 +226,14 @@ def items(count: int, config: Config) -> Work:
     return work
 
 
-class Lines:
-    """The last line that was written."""
-
-    last = ""
-
-    def write(self, text: str) -> int:
-        self.last = text.strip().splitlines()[-1] if text.strip() else self.last
-        return len(text)
-
-    def flush(self) -> None: ...
-
-
 MEASUREMENTS: dict[str, tuple[Callable[[int, Config], Work], int]] = {
     "duplicates": (duplicates, 4_000),
     "ingest": (ingest, 500),
     "ingest_again": (ingest_again, 500),
+    "swap": (scale_stages.swap, 500),
+    "resize": (scale_stages.resize, 500),
+    "enhance": (scale_stages.enhance, 500),
+    "caption": (scale_stages.caption, 500),
     "pairs": (pairs, 250),
     "record": (record, 2_500),
     "dataset": (dataset, 500),

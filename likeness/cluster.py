@@ -16,11 +16,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from likeness.errors import ConfigError, LikenessError, TransientError
+from likeness.lazy import Index
 from likeness.pipeline.batch import Outcome, Work, look_up, outcome_of, run_batch, run_one
 from likeness.program import for_this_user_alone
 from likeness.store.items import ItemStore
@@ -56,7 +58,7 @@ class Worker:
         self._node = socket.gethostname()
         self._ready, self._end = threading.Event(), threading.Event()
         self._run: Run | None = None
-        self._works: dict[str, Work] = {}
+        self._works: Index[Work] | None = None
         self._error: BaseException | None = None
         self._begun: threading.Thread | None = None
 
@@ -80,15 +82,17 @@ class Worker:
         if self._error is not None:
             raise self._error
         run = self._run
-        assert run is not None, "the stage's program ended without a batch"
-        if key not in self._works:
+        works, ended = self._works, "the stage's program ended without a batch"
+        assert run is not None, ended
+        assert works is not None, ended
+        if (work := works.get(key)) is None:
             raise ConfigError(
                 f"{self._node}: {self._folder} there gives other items than here",
                 reason="other-files",
                 remedy="all machines need this folder, the same files under the same path, and the same likeness",
             )
         run.require(*run.uses)
-        outcome = run_one(self._works[key], run.items)
+        outcome = run_one(work, run.items)
         if run.config.items.remote is not None:
             with contextlib.suppress(LikenessError):  # whoever asked finds that it is not there
                 run.share()
@@ -107,9 +111,9 @@ class Worker:
             self._error = error
         self._ready.set()
 
-    def _serve(self, run: "Run", works: Sequence[Work]) -> list[Outcome]:
+    def _serve(self, run: "Run", works: Sequence[Work]) -> Sequence[Outcome]:
         """In place of the batch: what the program opened stays open while this waits, for the life of the process."""
-        self._run, self._works = run, {work.key: work for work in works}
+        self._run, self._works = run, Index(works, attrgetter("key"))
         self._ready.set()
         self._end.wait()
         return []
@@ -223,7 +227,7 @@ class Cluster:
         return replace(judged, reused=told.reused) if judged is not None else replace(told, work=work)
 
 
-def spread(main: "Main", run: "Run", works: Sequence[Work]) -> list[Outcome]:
+def spread(main: "Main", run: "Run", works: Sequence[Work]) -> Sequence[Outcome]:
     """`run_batch` on the cluster that RAY_ADDRESS names, or on one of this machine; here where every item is known."""
     absent = sum(not run.items.has(work.key) for work in works)
     if not absent:

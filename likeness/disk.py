@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -44,8 +44,13 @@ def discard(temporary: Path) -> None:
 def write_atomic(path: Path, *data: bytes) -> None:
     """Write `data`, one part after the other, so that `path` holds either its old content or all of the new one, also after a power
     cut; its folder is made where there is none."""
-    with _replacing(path, sum(map(len, data))) as temporary, temporary.open("wb") as file:
-        file.writelines(data)
+    write_parts(path, data, sum(map(len, data)))
+
+
+def write_parts(path: Path, parts: Iterable[bytes], size: int | None = None) -> None:
+    """The same of parts that are made one after the other."""
+    with _replacing(path, size) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def copy_atomic(source: Path, path: Path) -> None:
@@ -60,7 +65,7 @@ def _beside(path: Path) -> str:
 
 
 @contextmanager
-def _replacing(path: Path, size: int) -> Generator[Path]:
+def _replacing(path: Path, size: int | None) -> Generator[Path]:
     """Around what writes `size` bytes to the path that it is given, which then becomes `path`, or goes."""
     temporary = path.with_name(f"{_beside(path)}{uuid.uuid4().hex[:8]}.tmp")
     try:

@@ -100,7 +100,7 @@ class Planner:
             entry, _ = outcome.work.line(outcome.item)
             files, pixels = outcome.item.files, str(outcome.item.record["pixels_sha256"])
             photos.append(Photo.read(entry, files[PHOTO].path, files[FACE].path, pixels))
-        sources, targets = by_role(photos)
+        sources, targets = by_role([photo.entry for photo in photos], photos.__getitem__)
         candidates = self._candidates({**sources, **targets})
         return swap.choose(self._run, sources, targets, candidates)
 
@@ -124,7 +124,7 @@ class Planner:
         return [""] * (kept + pairs)
 
     def _next(
-        self, stage: str, images: Sequence[Image], works: Callable[[Run, Sequence[Picture]], list[Work]]
+        self, stage: str, images: Sequence[Image], works: Callable[[Run, Sequence[Picture]], Sequence[Work]]
     ) -> list[Image]:
         run, pictures = self._run.at(stage), [one for one in images if isinstance(one, Picture)]
         return self._after(run, works(run, pictures), [one for one in images if isinstance(one, str)])

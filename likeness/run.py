@@ -4,7 +4,7 @@ Each stage is `python -m stages.NAME PERSONA` and reads as a table of contents; 
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -46,7 +46,7 @@ class Run:
     persona: Persona
     repository: RepositoryPaths
     stop: threading.Event = field(default_factory=threading.Event)
-    spread: "Callable[[Run, Sequence[Work]], list[Outcome]] | None" = None
+    spread: "Callable[[Run, Sequence[Work]], Sequence[Outcome]] | None" = None
 
     @cached_property
     def paths(self) -> PersonaPaths:
@@ -203,7 +203,9 @@ class Run:
             columns=self.config.columns if self.stage in ("train", "evaluate") else {},
         )
 
-    def batch(self, works: Sequence[Work], *, what: str = "", workers: int | None = None) -> list[Outcome]:
+    def batch(
+        self, works: Sequence[Work], *, what: str = "", workers: int | None = None
+    ) -> Sequence[Outcome]:
         """See `run_batch`; as many workers as fill what a remote provider is allowed in flight. `what` tells several batches of
         one stage apart in the progress."""
         if self.spread is not None:
@@ -214,7 +216,7 @@ class Run:
         name = f"{self.stage}: {what}" if what else self.stage
         return run_batch(name, works, self.items, workers=workers, stop=self.stop)
 
-    def finish(self, outcomes: Sequence[Outcome], *, failures: Sequence[Failure] = ()) -> Manifest:
+    def finish(self, outcomes: Sequence[Outcome], *, failures: Iterable[Failure] = ()) -> Manifest:
         """See `finish`, with the limits of the stage's settings; where it has none, every item has to be finished.
         Nothing is laid out once the consent has ended."""
         self.require(*self.uses)

@@ -1,31 +1,33 @@
 """The pictures of the stages before. What a stage on this machine made lies in its item store, and was judged before; what
 another machine, a checkout or a hand put there is measured now, before anything is made of it, shown, sent or kept."""
 
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.images import RGB
+from likeness.lazy import Spool, chosen
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.verified import Picture, read_pictures
 from likeness.run import Run
 from likeness.safety.gates import Door
 
 
-def read_judged(run: Run, folder: Path) -> tuple[list[Picture], list[Failure]]:
+def read_judged(run: Run, folder: Path) -> tuple[Sequence[Picture], Sequence[Failure]]:
     """The pictures that go on, and a line for each that the gates refuse.
 
     Raises:
         InputError: see `read_verified`.
     """
-    passed: list[Picture] = []
-    refused: list[Failure] = []
-    for one in read_pictures(folder):
+    pictures, passed, refused = read_pictures(folder), array("q"), Spool[Failure]()
+    for number, one in enumerate(pictures):
         try:
             judge_picture(run, one)
-            passed.append(one)
+            passed.append(number)
         except InputError as error:
             refused.append(one.entry.failure(**error.refusal))
-    return passed, refused
+    return chosen(pictures, passed), refused
 
 
 def held_out_photographs(run: Run) -> list[Picture]:

@@ -4,6 +4,8 @@ reads   data/PERSONA/enhanced/, data/PERSONA/captions_override/
 writes  data/PERSONA/captions/
 """
 
+from itertools import chain
+
 from likeness.caption.items import works
 from likeness.caption.refused import without_refused
 from likeness.caption.text import find_overrides
@@ -16,10 +18,10 @@ def main(run: Run) -> None:
     """Describe every enhanced image with the provider of conf/caption/, or take a person's own words."""
     judged, refused = read_judged(run, run.paths.enhanced)
     pictures, by_hand = without_refused(run, judged)
-    overrides, unknown = find_overrides(run.paths.captions_override, [one.entry for one in pictures])
+    overrides, unknown = find_overrides(run.paths.captions_override, (one.entry for one in pictures))
     with run.provider.opened(run.buyer) as captioner:
         outcomes = run.batch(works(run, pictures, overrides, captioner))
-    run.finish(outcomes, failures=[*refused, *by_hand, *unknown])
+    run.finish(outcomes, failures=chain(refused, by_hand, unknown))
 
 
 if __name__ == "__main__":

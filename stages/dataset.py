@@ -10,6 +10,7 @@ from functools import partial
 from likeness.dataset.archive import write_zip
 from likeness.dataset.build import image_work, plan
 from likeness.dataset.door import Door
+from likeness.dataset.layout import archived
 from likeness.dataset.select import select
 from likeness.dataset.texts import write_texts
 from likeness.lazy import Lazy
@@ -24,10 +25,7 @@ from likeness.stage_program import run
 def main(run: Run) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
     paths, options = run.paths, run.config.dataset
-    before = {
-        name: read_verified(folder, faces=name == "enhanced")
-        for name, folder in folders_before("dataset", paths).items()
-    }
+    before = {name: read_verified(folder) for name, folder in folders_before("dataset", paths).items()}
     chosen, left_out = select(
         before["enhanced"].entries, before["captions"], allow_review=options.allow_review
     )
@@ -41,8 +39,8 @@ def main(run: Run) -> None:
     outcomes = run.batch(Lazy(len(planned), work))
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on
     manifest = run.finish(outcomes, failures=left_out)
-    texts = write_texts(run, manifest, before)
-    write_zip(paths.dataset_zip, paths.lora_training, [*texts, *(image.file for image in manifest.entries)])
+    write_texts(run, manifest, before)
+    write_zip(paths.dataset_zip, paths.lora_training, archived(manifest.entries))
 
 
 if __name__ == "__main__":

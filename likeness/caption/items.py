@@ -7,6 +7,7 @@ from pathlib import Path
 from likeness.caption import Captioner
 from likeness.caption.text import SUFFIX, Override, compose, override_at, read_override
 from likeness.digests import sha256_bytes, sha256_pixels
+from likeness.lazy import Lazy
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.verified import Picture
@@ -50,10 +51,15 @@ def works(
     pictures: Sequence[Picture],
     overrides: Mapping[str, Override],
     captioner: Captioner | None = None,
-) -> list[Work]:
+) -> Sequence[Work]:
     """The stage's work: a person's own words, or a caption an enhanced picture; without a captioner it can only be
     looked up."""
-    return [_work(one, run, overrides.get(one.entry.id), captioner) for one in pictures]
+
+    def work(number: int) -> Work:
+        one = pictures[number]
+        return _work(one, run, overrides.get(one.entry.id), captioner)
+
+    return Lazy(len(pictures), work)
 
 
 def _work(picture: Picture, run: Run, override: Override | None, captioner: Captioner | None) -> Work:

@@ -1,12 +1,14 @@
 """Images that a person refused by hand, known by their pixels: they get no caption, so they do not enter the training
 set."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from likeness.digests import sha256_pixels
 from likeness.errors import InputError
 from likeness.images import load_rgb
+from likeness.lazy import chosen
 from likeness.pipeline.manifest import Entry, Failure, read_manifest
 from likeness.pipeline.verified import Picture, verified
 from likeness.run import Run
@@ -35,19 +37,21 @@ def refused_images(run: Run, pictures: Iterable[Picture]) -> Mapping[str, Refuse
     refused = read_refused(run.paths.refused_images)
     if not refused:  # else every picture is read
         return {}
-    digests = {one.entry.id: _digest(one.path) for one in pictures}
-    return {image: refused[digest] for image, digest in digests.items() if digest in refused}
+    digests = ((one.entry.id, _digest(one.path)) for one in pictures)
+    return {image: refused[digest] for image, digest in digests if digest in refused}
 
 
-def without_refused(run: Run, pictures: Sequence[Picture]) -> tuple[list[Picture], list[Failure]]:
+def without_refused(run: Run, pictures: Sequence[Picture]) -> tuple[Sequence[Picture], list[Failure]]:
     """The pictures that go on, and a line for each that a person refused."""
-    refused = refused_images(run, pictures)
+    if not (refused := refused_images(run, pictures)):
+        return pictures, []
     left = [
         one.entry.failure(kind="refused", reason=why.refusal.reason, detail=f"{one.entry.file}: {why.refusal.detail}",
                           remedy=why.refusal.remedy)
         for one in pictures if (why := refused.get(one.entry.id))
     ]  # fmt: skip
-    return [one for one in pictures if one.entry.id not in refused], left
+    passed = array("q", (number for number, one in enumerate(pictures) if one.entry.id not in refused))
+    return chosen(pictures, passed), left
 
 
 def refuse_image(run: Run, image: str, why: str, sha256: str | None = None) -> None:

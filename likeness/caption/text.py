@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from likeness.caption.allowed import ALLOWED_FILE, read_allowed
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError, without_control
 from likeness.git import CONFLICT
+from likeness.lazy import LazyMap, Spool
 from likeness.paths import same_name
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.safety.gates import Subject, refuse
@@ -82,7 +84,7 @@ def _refused(reason: str, what: str, remedy: str) -> InputError:
     return InputError(f"{OVERRIDE_FILE} {what}", reason=f"override-{reason}", remedy=remedy, kind="refused")
 
 
-def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Override], list[Failure]]:
+def find_overrides(folder: Path, images: Iterable[Entry]) -> tuple[Mapping[str, Override], list[Failure]]:
     """The overrides by image id, and a line for each file that is not read.
 
     A file is called after the id (jade-s1-t1.txt), the image (jade-s1-t1-sfw-enhanced.txt, which wins) or the persona's own
@@ -91,25 +93,44 @@ def find_overrides(folder: Path, images: list[Entry]) -> tuple[dict[str, Overrid
     Raises:
         ConfigError: allowed.yaml does not read.
     """
-    # A later name counts more, whichever image has it.
-    columns = zip(*map(override_names, images), strict=True)
-    names = {name: entry.id for column in columns for name, entry in zip(column, images, strict=True) if name}
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     failures: list[Failure] = []
     # Shorter names first, so that the image's own name overwrites the id's.
-    present = folder.iterdir() if folder.is_dir() else ()
-    for path in sorted(present, key=lambda path: (len(path.name), path.name)):
-        is_hidden = path.name.startswith(".") and path.suffix.lower() != SUFFIX
-        if is_hidden or path.stem.lower() == "readme" or path.name in LISTS:
+    present = sorted(os.listdir(folder) if folder.is_dir() else (), key=lambda name: (len(name), name))
+    names = _named({_stem(name) for name in present if name.endswith(SUFFIX)}, images)
+    for name in present:
+        path = folder / name
+        is_hidden = name.startswith(".") and path.suffix.lower() != SUFFIX
+        if is_hidden or path.stem.lower() == "readme" or name in LISTS:
             continue
-        image = names.get(same_name(path.name).removesuffix(SUFFIX)) if path.name.endswith(SUFFIX) else None
+        image = names.get(_stem(name)) if name.endswith(SUFFIX) else None
         if image is None or not _is_caption(path):
             failures.append(_unread(path, _why_unread(path)))
         else:
             if (other := found.get(image)) is not None:
-                failures.append(_unread(other, f"{path.name} is for the same image, and wins"))
-            found[image] = path
-    return {image: read for image, path in found.items() if (read := override_at(path))}, failures
+                failures.append(_unread(folder / other, f"{name} is for the same image, and wins"))
+            found[image] = name
+    # As they are now, whatever is written while the stage runs.
+    read, numbers = Spool[Override](), dict[str, int]()
+    for image, name in found.items():
+        if override := override_at(folder / name):
+            numbers[image] = len(read)
+            read.append(override)
+    return LazyMap(numbers, lambda image: read[numbers[image]]), failures
+
+
+def _stem(name: str) -> str:
+    return same_name(name).removesuffix(SUFFIX)
+
+
+def _named(wanted: Collection[str], images: Iterable[Entry]) -> dict[str, str]:
+    """The images that files of these names are called after. A later kind of name counts more, whichever image has it."""
+    found: dict[str, tuple[int, str]] = {}
+    for entry in images if wanted else ():
+        for kind, name in enumerate(override_names(entry)):
+            if name in wanted and kind >= found.get(name, (0, ""))[0]:
+                found[name] = kind, entry.id
+    return {name: image for name, (_, image) in found.items()}
 
 
 def override_names(entry: Entry) -> tuple[str | None, str, str]:

@@ -1,6 +1,6 @@
 """Writes a person's own caption to captions_override/, after the judgement that the stage would make."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from likeness.caption import text as texts
@@ -14,14 +14,14 @@ from likeness.run import Run
 from likeness.safety.by_hand import refuse_changed
 
 
-def own_captions(run: Run) -> tuple[Sequence[Entry], dict[str, Override]]:
+def own_captions(run: Run) -> tuple[Sequence[Entry], Mapping[str, Override]]:
     """The enhanced images, and what a person wrote about some of them, by their ids.
 
     Raises:
         InputError: there are no enhanced images yet.
     """
     images = read_manifest(run.paths.enhanced).entries
-    return images, find_overrides(run.paths.captions_override, list(images))[0]
+    return images, find_overrides(run.paths.captions_override, images)[0]
 
 
 def write_caption(

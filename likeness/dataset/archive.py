@@ -3,10 +3,12 @@
 import os
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any, cast
 
 from likeness.disk import discard, writing
+from likeness.lazy import Spool
 
 # Zip knows no time before it; a fixed one keeps a second build's bytes the same.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -14,7 +16,7 @@ UNIX = 3  # "version made by", else Python writes the machine's own
 FILE_MODE = 0o100644  # regular file, rw-r--r--
 
 
-def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
+def write_zip(path: Path, root: Path, names: Collection[str]) -> None:
     """Write the files `names` (relative to `root`, "/" between folders) to a zip at `path`, atomically.
 
     Everything is stored, nothing deflated: JPEGs don't shrink, and deflate's output changes with
@@ -25,6 +27,8 @@ def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
     try:
         size = sum((root / name).stat().st_size for name in names)
         with writing(path, size), zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            # What stands at the archive's end waits in a file: in memory it would be 500 bytes a name.
+            archive.filelist = cast(Any, Spool[zipfile.ZipInfo]())
             for name in sorted(names):
                 info = zipfile.ZipInfo(name, EPOCH)
                 info.create_system = UNIX
@@ -33,6 +37,7 @@ def write_zip(path: Path, root: Path, names: Sequence[str]) -> None:
                 info.file_size = (root / name).stat().st_size
                 with (root / name).open("rb") as source, archive.open(info, "w") as target:
                     shutil.copyfileobj(source, target)
+                archive.NameToInfo.clear()
         os.replace(partial, path)
     finally:
         discard(partial)

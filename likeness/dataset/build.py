@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from likeness.dataset import DatasetConfig
@@ -10,7 +11,7 @@ from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
 from likeness.images import decode_rgb
-from likeness.lazy import Lazy
+from likeness.lazy import Index, Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
 from likeness.paths import PersonaPaths
@@ -56,15 +57,15 @@ class Planned:
 def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> Sequence[Planned]:
     """One plan an image."""
     persona = run.persona
-    crops = {entry.id: number for number, entry in enumerate(resized.entries)}
+    crops = Index(resized.entries, attrgetter("id"))
     repeats = repeats_of((pick.image for pick in chosen), run.config.dataset.repeats)
 
     def planned(number: int) -> Planned:
         image = (pick := chosen[number]).image
-        crop, times = crops.get(image.id), repeats[group_of(image)]
+        times = repeats[group_of(image)]
         return Planned(
             chosen=pick,
-            crop=None if crop is None else resized.entries[crop],
+            crop=crops.get(image.id),
             code=code_of(image, run.consent),
             repeats=times,
             directory=image_dir(times, persona.trigger, persona.class_word),

@@ -3,15 +3,18 @@
 Source: huggingface.co/docs/hub/datasets-cards (front matter keys), read 2026-11.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from likeness.dataset.build import code_of
 from likeness.dataset.layout import METADATA, TRAIN, repeats_in
-from likeness.dataset.quality import TrainingSet
+from likeness.dataset.quality import TrainingSet, enlargements
 from likeness.dataset.quality.measures import readings
 from likeness.formatting import card, hub_licence
-from likeness.pipeline.manifest import Entry, Manifest, enlargements
+from likeness.lazy import Index
+from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.run import Run
 
@@ -42,10 +45,9 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
         # Without, `load_dataset` takes the captions' files for the data.
         configs=[{"config_name": "default", "data_files": [{"split": TRAIN, "path": READ_BY_DATASETS}]}],
     )
-    trained = {image.id for image in images}
-    enhanced = [image for image in before["enhanced"].entries if image.id in trained]
-    codes = [code_of(image, run.consent).value for image in enhanced]
-    enlarged = enlargements(manifest, before["resized"]).values()
+    trained = Index(images, attrgetter("id"))
+    enhanced = (image for image in before["enhanced"].entries if trained.number(image.id) is not None)
+    enlarged = array("d", enlargements(images, before["resized"].entries))
     return card(
         data,
         "likeness.dataset",
@@ -70,7 +72,7 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
             }
             for name, stage in before.items()
         ],
-        codes=sorted(Counter(codes).items()),
+        codes=sorted(Counter(code_of(image, run.consent).value for image in enhanced).items()),
         quality=readings(TrainingSet.of(images, before, run.consent, persona.trigger, persona.class_word)),
         **_photographs(run, images, before),
     )
@@ -83,12 +85,12 @@ def _photographs(run: Run, images: Sequence[Entry], before: Mapping[str, Manifes
     uses = Counter(label for image in images for label in (image.source, image.target))
     return {
         "held_out": sum(photo.held_out for photo in photographs),
-        "sources": [
+        "sources": (
             (photo, uses[photo.source]) for photo in photographs if not photo.target and uses[photo.source]
-        ],
-        "targets": [
+        ),
+        "targets": (
             (photo, uses[photo.target], consent.target_licence(photo.origin or "", (*photo.parents, "")[0]))
             for photo in photographs
             if photo.target is not None and uses[photo.target]
-        ],
+        ),
     }

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
 from PIL import Image
 
 from likeness.dataset.select import Chosen
 from likeness.images import load_rgb
+from likeness.lazy import Index
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.run import Run
@@ -26,11 +28,8 @@ class Door:
     """What may go into the training set; `before` are the manifests of the stages before, by their folders' names."""
 
     def __init__(self, run: Run, before: Mapping[str, Manifest]) -> None:
-        self._run, self._before = run, before
-        self._known = {
-            folder: {bytes.fromhex(entry.sha256): at for at, entry in enumerate(before[folder].entries)}
-            for folder in STEPS[1:]
-        }
+        self._run = run
+        self._known = {folder: Index(before[folder].entries, attrgetter("sha256")) for folder in STEPS[1:]}
 
     def admit(self, record: Mapping[str, Json], chosen: Chosen) -> None:
         """Let a measured training image pass, or not; its caption passed already (`select`).
@@ -47,10 +46,10 @@ class Door:
         entries = [chosen.image]
         for made, folder in pairwise(STEPS):
             known = self._known[folder]
-            parents = [known.get(bytes.fromhex(parent)) for entry in entries for parent in entry.parents]
+            parents = [known.get(parent) for entry in entries for parent in entry.parents]
             if not parents or None in parents:
                 return f"{entries[0].file} of {made}/ was made of what {folder}/manifest.jsonl does not name"
-            entries = [self._before[folder].entries[at] for at in parents if at is not None]
+            entries = [entry for entry in parents if entry is not None]
             if made == "enhanced" and (wrong := _unlike_its_crop(chosen.image, entries[0], self._run.paths)):
                 return wrong
         photographs = {entry.source or entry.target for entry in entries}
@@ -68,9 +67,9 @@ def refuse_image(seen: Mapping[str, Json], run: Run, *, what: str, untraced: str
     run.refuse_picture("training image", seen, what=what, untraced=untraced)
 
 
-def untraced(entry: Entry, photographs: Mapping[tuple[str, ...], Entry], consent: Consent) -> str | None:
-    """What is wrong with the photographs that an image says it comes from: `photographs` are the ingested ones, by the
-    sha256 of their files."""
+def untraced(entry: Entry, photographs: Index[Entry], consent: Consent) -> str | None:
+    """What is wrong with the photographs that an image says it comes from: `photographs` are the ingested ones, by their parents,
+    the sha256 of their files."""
     if not entry.roots:
         return "names no photograph that it was made from"
     for role, sha256 in entry.roots.items():

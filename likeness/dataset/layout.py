@@ -83,8 +83,8 @@ def caption_of(file: str) -> str:
 
 def archived(entries: Sequence[Entry]) -> set[str]:
     """The names of all files of a training set of these images, as the archive has them."""
-    images = {entry.file for entry in entries}
-    return images | {caption_of(file) for file in images} | {METADATA, TOML, CARD}
+    images = (entry.file for entry in entries)
+    return {name for file in images for name in (file, caption_of(file))} | {METADATA, TOML, CARD}
 
 
 def metadata_line(image: Entry) -> str:

@@ -1,10 +1,12 @@
 """Which enhanced images become training images: harmless, and with a harmless caption."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from likeness.errors import InputError
-from likeness.lazy import Lazy
+from likeness.lazy import Index, Lazy, Spool
 from likeness.pipeline.manifest import Entry, Failure, Manifest
 from likeness.safety.by_hand import BY_HAND
 from likeness.safety.gates import Refusal, Subject, judge
@@ -25,30 +27,27 @@ class Chosen:
 
 def select(
     images: Sequence[Entry], captions: Manifest, *, allow_review: bool
-) -> tuple[Sequence[Chosen], list[Failure]]:
+) -> tuple[Sequence[Chosen], Sequence[Failure]]:
     """The images of the training set, and a failure line for each that stays out.
 
     Raises:
         InputError: none is left.
     """
-    by_id = {entry.id: number for number, entry in enumerate(captions.entries)}
-    why = {failure.id: failure for failure in captions.failures}
-    chosen: list[tuple[int, int]] = []
-    failures: list[Failure] = []
+    by_id, why = Index(captions.entries, attrgetter("id")), Index(captions.failures, attrgetter("id"))
+    numbers, failures = array("q"), Spool[Failure]()
     for number, image in enumerate(images):
-        beside = by_id.get(image.id)
-        caption = None if beside is None else captions.entries[beside]
+        caption = by_id.get(image.id)
         if image.rating == "review" and not allow_review:
             failures.append(_in_review(image))
         elif (by_hand := why.get(image.id)) and by_hand.reason == BY_HAND:
             failures.append(by_hand)
-        elif beside is None or caption is None or not (caption.text or "").strip():
+        elif caption is None or not (caption.text or "").strip():
             failures.append(_without_caption(image, why.get(image.id)))
         elif refusal := judge("caption", caption_subject(caption)):
             failures.append(_refused_caption(image, refusal))
         else:
-            chosen.append((number, beside))
-    if not chosen:
+            numbers.append(number)
+    if not numbers:
         raise InputError(
             "no image is left for the training set",
             reason="empty-dataset",
@@ -56,10 +55,12 @@ def select(
         )
 
     def pair(number: int) -> Chosen:
-        image, caption = chosen[number]
-        return Chosen(image=images[image], caption=captions.entries[caption])
+        image = images[numbers[number]]
+        caption = by_id.get(image.id)
+        assert caption is not None
+        return Chosen(image=image, caption=caption)
 
-    return Lazy(len(chosen), pair), failures
+    return Lazy(len(numbers), pair), failures
 
 
 def caption_subject(caption: Entry) -> Subject:

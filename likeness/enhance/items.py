@@ -8,6 +8,7 @@ from PIL import Image
 from likeness.digests import sha256_pixels
 from likeness.enhance import EnhanceConfig, Enhancer
 from likeness.images import RGB, encode_jpeg, handed_over
+from likeness.lazy import Lazy
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry
@@ -45,9 +46,9 @@ def enhance_key(entry: Entry, provider: Provider[Enhancer], cfg: EnhanceConfig, 
     return item_key("enhance", ENHANCE_VERSION, settings, [entry.sha256])
 
 
-def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = None) -> list[Work]:
+def works(run: Run, pictures: Sequence[Picture], enhancer: Enhancer | None = None) -> Sequence[Work]:
     """The stage's work: one enlargement a resized picture; without an enhancer it can only be looked up."""
-    return [_work(one, run, enhancer) for one in pictures]
+    return Lazy(len(pictures), lambda number: _work(pictures[number], run, enhancer))
 
 
 def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:

@@ -5,6 +5,7 @@ seeds and embedders. Read the copying beside the likeness: what draws after a pi
 """
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from likeness.evaluate.embedders import Embedder
 from likeness.evaluate.face_embeddings import faces_of, ingested_faces
 from likeness.evaluate.measures import Seen
 from likeness.evaluate.samples import Planned
+from likeness.lazy import Index
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.verified import Picture, read_verified
@@ -71,7 +73,7 @@ def reference_picture(run: Run) -> Reference | None:
         adapter = find_adapter(options.ip_adapter, run.repository.root, run.repository.digests)
     picture = Picture(chosen, paths.lora_training / chosen.file)
     seen = run.measurements().of(picture.data(), name=chosen.file)
-    known = {photo.parents: photo for photo in photographs.values()}
+    known = Index(list(photographs.values()), attrgetter("parents"))
     refuse_image(seen, run, what=chosen.file, untraced=untraced(chosen, known, run.consent))
     return Reference(rgb=picture.rgb(), sha256=chosen.sha256, adapter=adapter)
 

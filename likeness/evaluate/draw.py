@@ -112,7 +112,7 @@ def refuse_weights_of_others(run: Run, weights: Path) -> None:
 
 def draw(
     run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
-) -> list[Outcome]:
+) -> Sequence[Outcome]:
     """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights. They come by what the base
     holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
-from likeness.disk import write_atomic
+from likeness.disk import write_atomic, write_parts
 from likeness.ingest import entries
 from likeness.ingest.checks import NOT_THE_PERSONA, Candidate, Refusal, refusal_alone
 from likeness.ingest.limits import limits_of
@@ -13,12 +14,14 @@ from likeness.ingest.models import local_instruments
 from likeness.ingest.numbers import Numbered, Numbers, give, read_numbers, replaced, write_numbers
 from likeness.ingest.raw import RawPhoto, list_raw, list_strays
 from likeness.ingest.select import Selection, persona_json, select
+from likeness.lazy import Lazy, Spool
 from likeness.paths import same_name
-from likeness.pipeline.batch import Outcome, Work, withhold
+from likeness.pipeline.batch import Outcome, Work
 from likeness.pipeline.manifest import Failure
 from likeness.run import Run
 from likeness.safety.by_hand import AllRefused, read_refused
 from likeness.safety.consent import Role
+from likeness.store.cleaning import withhold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def read(run: Run) -> Reading:
     limits, instruments = limits_of(run.config.ingest), local_instruments(run.embedder)
     refusal_of = partial(_refusal, run, read_refused(run.paths.refused))
     works = entries.works_for(persona.name, files, limits, instruments, refusal_of)
-    return Reading(raws=raws, files=files, works=works, failures=[*strays, *failures])
+    return Reading(raws=raws, files=files, works=works, failures=Spool(chain(strays, failures)))
 
 
 def _refusal(run: Run, by_hand: AllRefused, photo: Candidate) -> Refusal | None:
@@ -68,36 +71,34 @@ def _refusal(run: Run, by_hand: AllRefused, photo: Candidate) -> Refusal | None:
 def choose(run: Run, reading: Reading, outcomes: Sequence[Outcome]) -> Chosen:
     """Decide about the whole set."""
     cfg, persona = run.config.ingest, run.persona
-    photos, unreadable = entries.candidates_of(persona.name, reading.files, outcomes)
+    finished, photos, unreadable = entries.candidates_of(persona.name, reading.files, outcomes)
     numbers = read_numbers(run.paths.numbers)
     selection = select(photos, cfg, run.consent, limits=run.identity_limits, numbers=numbers)
-    refused = [
-        entries.failure_of(persona.name, photo.raw, selection.refusals[photo.raw.label])
-        for photo in photos
-        if photo.raw.label in selection.refusals
-    ]
+    failures, strangers = Spool(chain(reading.failures, unreadable)), list[str]()
+    for at, photo in enumerate(photos if selection.refusals else ()):
+        if (refusal := selection.refusals.get(photo.raw.label)) is not None:
+            failures.append(entries.failure_of(persona.name, photo.raw, refusal))
+            if refusal.reason == NOT_THE_PERSONA:
+                strangers.append(outcomes[finished[at]].work.key)
     given = _given(numbers, reading.raws, selection.accepted)
-    numbered: dict[str, Candidate] = {}  # by the label that it had while the set was judged
-    accepted: list[Outcome] = []
-    strangers: list[str] = []
-    for photo in selection.accepted:
+
+    def numbered(at: int) -> Candidate:
+        photo = selection.accepted[at]  # by the number that it had while the set was judged
         number = given.of(photo.raw.role)[same_name(photo.raw.name)].number
-        numbered[photo.raw.label] = replace(photo, raw=replace(photo.raw, number=number))
-    for outcome in outcomes:
-        label = outcome.work.source or outcome.work.target or ""
-        if (photo := numbered.get(label)) is not None:
-            was = replaced(given.of(photo.raw.role), photo.raw.name, photo.sha256)
-            similarity = selection.similarities.get(label)
-            line = partial(
-                entries.entry_of, persona.name, photo, cfg=cfg, similarity=similarity, replaced=was
-            )
-            accepted.append(replace(outcome, work=replace(outcome.work, line=line)))
-        elif label in selection.refusals and selection.refusals[label].reason == NOT_THE_PERSONA:
-            strangers.append(outcome.work.key)
+        return replace(photo, raw=replace(photo.raw, number=number))
+
+    def accepted(at: int) -> Outcome:
+        outcome, photo = outcomes[finished[selection.numbers[at]]], judged[at]
+        was = replaced(given.of(photo.raw.role), photo.raw.name, photo.sha256)
+        similarity = selection.similarity(photo)
+        line = partial(entries.entry_of, persona.name, photo, cfg=cfg, similarity=similarity, replaced=was)
+        return replace(outcome, work=replace(outcome.work, line=line))
+
+    judged = Lazy(len(selection.accepted), numbered)
     return Chosen(
-        accepted=accepted,
-        failures=[*reading.failures, *unreadable, *refused],
-        selection=replace(selection, accepted=tuple(numbered.values())),
+        accepted=Lazy(len(judged), accepted),
+        failures=failures,
+        selection=replace(selection, accepted=judged),
         numbers=given,
         strangers=strangers,
     )
@@ -107,8 +108,8 @@ def _given(numbers: Numbers, raws: Sequence[RawPhoto], accepted: Sequence[Candid
     """The numbers after this run: with those of photographs that are accepted for the first time."""
 
     def of(role: Role) -> dict[str, Numbered]:
-        new = [(photo.raw.name, photo.sha256) for photo in accepted if photo.raw.role == role]
-        return give(numbers.of(role), new, [raw.name for raw in raws if raw.role == role])
+        new = ((photo.raw.name, photo.sha256) for photo in accepted if photo.raw.role == role)
+        return give(numbers.of(role), new, (raw.name for raw in raws if raw.role == role))
 
     return Numbers(sources=of("source"), targets=of("target"))
 
@@ -120,6 +121,6 @@ def write_findings(run: Run, chosen: Chosen) -> None:
         withhold(key, run.items)
     write_numbers(run.paths.numbers, chosen.numbers)
     notes = entries.notes_of(run.persona.name, selection.accepted)
-    write_atomic(run.paths.ingest_notes, "".join(json.dumps(line) + "\n" for line in notes).encode())
+    write_parts(run.paths.ingest_notes, (f"{json.dumps(line)}\n".encode() for line in notes))
     if selection.centroid is not None:
         write_atomic(run.paths.persona_face, persona_json(selection))

@@ -1,6 +1,7 @@
 """From raw files to work for the batch, and from its outcomes to lines of manifest and failures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -15,7 +16,7 @@ from likeness.ingest.limits import unreadable
 from likeness.ingest.listing import Stray
 from likeness.ingest.raw import RawPhoto
 from likeness.ingest.records import Measured
-from likeness.lazy import Lazy
+from likeness.lazy import Lazy, Spool
 from likeness.paths import face_file, image_name, item_id
 from likeness.pipeline.batch import REMEMBERED, Line, Outcome, Work
 from likeness.pipeline.manifest import Entry, Failure
@@ -48,10 +49,9 @@ def file_id(persona: str, role: Role, name: str) -> str:
     return item_id(persona, f"{role}-{name}", None)
 
 
-def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[list[Hashed], list[Failure]]:
+def hash_files(persona: str, raws: Iterable[RawPhoto]) -> tuple[Sequence[Hashed], Sequence[Failure]]:
     """Digest every raw file; one that cannot be read at all is a failure."""
-    hashed: list[Hashed] = []
-    failures: list[Failure] = []
+    hashed, failures = Spool[Hashed](), Spool[Failure]()
     for raw in raws:
         try:
             hashed.append(Hashed(raw=raw, sha256=sha256_file(raw.path)))
@@ -101,25 +101,31 @@ def _judge(
 
 def candidates_of(
     persona: str, files: Sequence[Hashed], outcomes: Sequence[Outcome]
-) -> tuple[list[Candidate], list[Failure]]:
-    """Split finished photos from unreadable ones, whose failures now name the file."""
-    photos: list[Candidate] = []
-    failures: list[Failure] = []
-    read = lru_cache(AT_HAND)(_measured)
-    for file, outcome in zip(files, outcomes, strict=True):
+) -> tuple[Sequence[int], Sequence[Candidate], Sequence[Failure]]:
+    """Split finished photos from unreadable ones, whose failures now name the file; the numbers are those of the finished ones'
+    outcomes."""
+    finished, failures = array("q"), Spool[Failure]()
+    read = lru_cache(AT_HAND)(partial(_measured, outcomes))
+
+    def photo(at: int) -> Candidate:
+        number, file = finished[at], files[finished[at]]
+        return Candidate(raw=file.raw, sha256=file.sha256, look=partial(read, number))
+
+    for number, (file, outcome) in enumerate(zip(files, outcomes, strict=True)):
         if outcome.item is not None:
-            look = partial(read, outcome.item)
-            photos.append(Candidate(raw=file.raw, sha256=file.sha256, look=look))
+            finished.append(number)
         elif outcome.failure is not None:
             why = outcome.failure.model_dump(include=REMEMBERED)
             if file.raw.path.suffix.lower() in RAW_SUFFIXES and why["reason"] in UNREAD:
                 # A family of raw files that its bytes do not give away: what was read of it, if anything, is a preview.
                 why = camera_raw(f"by its name, {file.raw.path.suffix}").refusal
             failures.append(_failure(persona, file.raw.role, file.raw.name, **why))
-    return photos, failures
+    return finished, Lazy(len(finished), photo), failures
 
 
-def _measured(item: Item) -> Measured:
+def _measured(outcomes: Sequence[Outcome], number: int) -> Measured:
+    item = outcomes[number].item
+    assert item is not None
     return Measured.model_validate(item.record)
 
 
@@ -181,9 +187,8 @@ def entry_of(
     return entry, {name: PHOTO, face_file(photo_id(persona, raw)): FACE}
 
 
-def notes_of(persona: str, photos: Iterable[Candidate]) -> list[dict[str, Any]]:
+def notes_of(persona: str, photos: Iterable[Candidate]) -> Iterator[dict[str, Any]]:
     """What was changed or noticed on reading `photos`, where there is something to say."""
-    lines: list[dict[str, Any]] = []
     for photo in photos:
         notes = list(photo.measured.notes)
         if not matches_suffix(photo.raw.name, format := photo.measured.format):
@@ -191,5 +196,4 @@ def notes_of(persona: str, photos: Iterable[Candidate]) -> list[dict[str, Any]]:
         if others := len(photo.measured.faces) - 1:
             notes.append(f"{others} small face(s) in the background")
         if notes:
-            lines.append({"id": photo_id(persona, photo.raw), "origin": photo.raw.name, "notes": notes})
-    return lines
+            yield {"id": photo_id(persona, photo.raw), "origin": photo.raw.name, "notes": notes}

@@ -5,11 +5,12 @@ The only walk over raw folders: ingest, consent bind and plan see the same files
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError, FailureKind
+from likeness.lazy import Lazy
 from likeness.paths import same_name
 
 # What is laid beside photographs, by the end of its name. Everything else is expected to be a photograph.
@@ -61,7 +62,7 @@ class Stray:
     remedy: str
 
 
-def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
+def photographs(folder: Path) -> tuple[Sequence[Path], list[Stray]]:
     """The photographs of a folder in the order of names, and a line about everything else in it; nothing of a folder
     that is not there.
 
@@ -70,11 +71,11 @@ def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
     """
     if not folder.is_dir():
         return [], []
-    found: list[Path] = []
+    found: list[str] = []
     strays: list[Stray] = []
     inner: list[str] = []
     seen: dict[str, str] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+    for path in (folder / name for name in sorted(os.listdir(folder))):
         if (stray := _undecodable(path.name) or _leaves(path) or _pipe(path) or _beside(path)) is not None:
             strays.append(stray)
         elif path.is_dir():
@@ -82,14 +83,14 @@ def photographs(folder: Path) -> tuple[list[Path], list[Stray]]:
         elif (other := seen.setdefault(same_name(path.name), path.name)) != path.name:
             strays.append(_twin(path.name, other))
         else:
-            found.append(path)
+            found.append(path.name)
     if inner:
         raise ConfigError(
             f"{folder} has folders inside ({', '.join(inner)}), whose photos would be left out",
             reason="nested-folder",
             remedy=f"move the photos into {folder} itself, or the folders elsewhere",
         )
-    return found, strays
+    return Lazy(len(found), lambda number: folder / found[number]), strays
 
 
 def is_misplaced(path: Path, own: Collection[str]) -> bool:

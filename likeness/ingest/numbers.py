@@ -5,7 +5,7 @@ keeps the number it got, a new one takes the next wherever its name sorts, and o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,15 +88,16 @@ def replaced(known: dict[str, Numbered], name: str, sha256: str) -> str | None:
 
 
 def give(
-    known: dict[str, Numbered], accepted: Iterable[tuple[str, str]], present: Sequence[str]
+    known: dict[str, Numbered], accepted: Iterable[tuple[str, str]], present: Iterable[str]
 ) -> dict[str, Numbered]:
     """The numbers with those of the accepted photographs (name, sha256), of which `present` names all in the folder."""
     numbers = dict(known)
-    here = {same_name(name) for name in present}
+    missing = dict(known)
+    for name in present:
+        missing.pop(same_name(name), None)
     gone: dict[str, list[str]] = {}
-    for name, one in known.items():
-        if name not in here:
-            gone.setdefault(one.sha256, []).append(name)
+    for name, one in missing.items():
+        gone.setdefault(one.sha256, []).append(name)
     fresh: list[tuple[str, str]] = []
     for name, sha256 in accepted:
         name = same_name(name)

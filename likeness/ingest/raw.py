@@ -1,11 +1,12 @@
 """A person's raw photographs, and which of them are held out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.errors import ConfigError
 from likeness.ingest.listing import Stray, is_misplaced, misplaced, photographs
+from likeness.lazy import Lazy
 from likeness.paths import PersonaPaths, same_name
 from likeness.safety.consent import Role
 
@@ -38,7 +39,7 @@ class RawPhoto:
         return self.path.name
 
 
-def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
+def list_raw(places: PersonaPaths, held_out: Collection[str]) -> Sequence[RawPhoto]:
     """All raw photographs of a persona, sources first. There need not be targets: a persona's own photographs make a
     dataset, too.
 
@@ -60,12 +61,15 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> list[RawPhoto]:
             reason="held-out-missing",
             remedy=f"correct `held_out` in conf/persona/{places.persona}.yaml, or put the photo there",
         )
-    found: list[RawPhoto] = []
-    for n, path in enumerate(sources, start=1):
-        found.append(RawPhoto(role="source", number=n, path=path, held_out=same_name(path.name) in held))
-    for n, path in enumerate(targets, start=1):
-        found.append(RawPhoto(role="target", number=n, path=path, held_out=False))
-    return found
+
+    def photo(at: int) -> RawPhoto:
+        if at >= len(sources):
+            at -= len(sources)
+            return RawPhoto(role="target", number=at + 1, path=targets[at], held_out=False)
+        path = sources[at]
+        return RawPhoto(role="source", number=at + 1, path=path, held_out=same_name(path.name) in held)
+
+    return Lazy(len(sources) + len(targets), photo)
 
 
 def list_strays(places: PersonaPaths) -> list[tuple[Role, Stray]]:

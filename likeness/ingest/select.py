@@ -1,7 +1,8 @@
 """Decisions that need the whole set: duplicates, sources that show someone else, and the persona's face."""
 
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from likeness.faces import similarity
@@ -9,7 +10,8 @@ from likeness.ingest import IngestConfig, NearDuplicateConfig
 from likeness.ingest.checks import Candidate, Refusal, not_the_persona, refusal_alone
 from likeness.ingest.numbers import Numbers, disputes
 from likeness.ingest.repeats import Originals
-from likeness.safety.consent import Consent
+from likeness.lazy import chosen
+from likeness.safety.consent import Consent, Role
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import SFACE, Vectors, mean_of, stranger, vectors_json
 
@@ -18,14 +20,20 @@ from likeness.safety.identity import SFACE, Vectors, mean_of, stranger, vectors_
 class Selection:
     """Every candidate is either accepted or has a refusal by its label.
 
-    `centroid` is the mean face of the accepted sources that are not held out, by the embedders' names, None when there are
-    none; `similarities` holds each accepted source's cosine to SFace's, by label.
+    `numbers` are those of the accepted ones among the candidates. `centroid` is the mean face of the accepted sources that are not
+    held out, by the embedders' names, None when there are none.
     """
 
-    accepted: tuple[Candidate, ...]
+    accepted: Sequence[Candidate]
+    numbers: Sequence[int]
     refusals: Mapping[str, Refusal]
     centroid: Vectors | None
-    similarities: Mapping[str, float]
+
+    def similarity(self, photo: Candidate) -> float | None:
+        """The cosine of an accepted source's face to the mean one, both SFace's."""
+        if photo.raw.role != "source" or self.centroid is None:
+            return None
+        return similarity(photo.face.vector, self.centroid[SFACE])
 
 
 NO_NUMBERS = Numbers()
@@ -53,25 +61,18 @@ def select(
         dispute = disputed[photo.raw.role](photo.raw.name, photo.sha256)
         if refusal := refusal_alone(photo, cfg, attested, limits) or (dispute and _disputed(dispute)):
             refusals[photo.raw.label] = refusal
+
+    def left(*roles: Role) -> Sequence[int]:
+        raws = ((number, photo.raw) for number, photo in enumerate(photos))
+        return array("q", (n for n, raw in raws if raw.role in roles and raw.label not in refusals))
+
     for role in ("source", "target"):
-        left = [photo for photo in photos if photo.raw.role == role and photo.raw.label not in refusals]
-        refusals |= duplicates(left, cfg.near_duplicate)
-    left = [photo for photo in photos if photo.raw.label not in refusals]
-    refusals |= source_copies(left, cfg.near_duplicate)
-    sources = [photo for photo in photos if photo.raw.role == "source" and photo.raw.label not in refusals]
-    refusals |= outliers(sources, limits)
-    accepted = tuple(photo for photo in photos if photo.raw.label not in refusals)
-    centroid = centroid_of(accepted)
-    return Selection(
-        accepted=accepted,
-        refusals=refusals,
-        centroid=centroid,
-        similarities={
-            photo.raw.label: similarity(photo.face.vector, centroid[SFACE])
-            for photo in accepted
-            if photo.raw.role == "source" and centroid is not None
-        },
-    )
+        refusals |= duplicates(chosen(photos, left(role)), cfg.near_duplicate)
+    refusals |= source_copies(chosen(photos, left("source", "target")), cfg.near_duplicate)
+    refusals |= outliers(chosen(photos, left("source")), limits)
+    numbers = left("source", "target")
+    accepted = chosen(photos, numbers)
+    return Selection(accepted=accepted, numbers=numbers, refusals=refusals, centroid=centroid_of(accepted))
 
 
 def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[str, Refusal]:
@@ -80,13 +81,15 @@ def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[st
     Of a pair the held-out one is kept (its copy would leak into training), then the one with the larger face,
     the sharper one, the first.
     """
-    order = sorted(
-        photos,
-        key=lambda p: (not p.raw.held_out, -round(p.face.side_px), -p.face.sharpness, p.raw.number),
-    )
+
+    def worth(at: int) -> tuple[float, ...]:
+        raw, face = photos[at].raw, photos[at].face
+        return not raw.held_out, -round(face.side_px), -face.sharpness, raw.number
+
+    order = array("q", sorted(range(len(photos)), key=worth))
     kept = Originals(cfg)
     found: dict[str, Refusal] = {}
-    for photo in order:
+    for photo in chosen(photos, order):
         if (refusal := kept.repeated_by(photo)) is None:
             kept.add(photo)
         else:
@@ -98,8 +101,11 @@ def source_copies(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict
     """Refusals of targets that repeat a source: the person's own photograph, and by its swaps a held-out one would be trained
     on."""
     found: dict[str, Refusal] = {}
-    sources = [photo for photo in photos if photo.raw.role == "source"]
-    originals = [Originals(cfg, [one for one in sources if one.raw.held_out == held]) for held, *_ in COPIES]
+
+    def sources(held_out: bool) -> Iterator[Candidate]:
+        return (photo for photo in photos if photo.raw.role == "source" and photo.raw.held_out == held_out)
+
+    originals = [Originals(cfg, sources(held_out)) for held_out, *_ in COPIES]
     # A photo at a time: what was measured on it is read once.
     for photo in (photo for photo in photos if photo.raw.role == "target"):
         for known, (_, reason, what, remedy) in zip(originals, COPIES, strict=True):
@@ -121,8 +127,8 @@ def outliers(sources: Sequence[Candidate], limits: IdentityLimits) -> dict[str, 
 
 def centroid_of(photos: Sequence[Candidate]) -> Vectors | None:
     """The mean face of the sources among `photos` that are not held out; None without any."""
-    sources = [p for p in photos if p.raw.role == "source" and not p.raw.held_out]
-    return mean_of(p.face.vectors for p in sources) if sources else None
+    found = mean_of(p.face.vectors for p in photos if p.raw.role == "source" and not p.raw.held_out)
+    return found or None
 
 
 def _disputed(detail: str) -> Refusal:
@@ -136,6 +142,6 @@ def _disputed(detail: str) -> Refusal:
 def persona_json(selection: Selection) -> bytes:
     """persona.json: the persona's face by each embedder, and how many photos it averages. It is there to be looked at: no
     stage reads it."""
-    trained = [p for p in selection.accepted if p.raw.role == "source" and not p.raw.held_out]
-    described = {**vectors_json(selection.centroid or {}), "photos": len(trained)}
+    trained = sum(p.raw.role == "source" and not p.raw.held_out for p in selection.accepted)
+    described = {**vectors_json(selection.centroid or {}), "photos": trained}
     return (json.dumps(described) + "\n").encode()

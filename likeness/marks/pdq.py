@@ -23,6 +23,9 @@ NEAR = 64
 """Of 256 bits: two hashes no further apart are taken for one picture's."""
 
 
+BYTES = 32
+"""Of a hash."""
+
 SAME_PICTURE_BITS = 31
 """No further apart, and they show the same picture. Source: Meta's ThreatExchange, "PDQ" (31 of 256 bits)."""
 

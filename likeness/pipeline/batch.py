@@ -8,9 +8,11 @@ store like a result. A key or an account that fails (AuthError, QuotaError), and
 
 import threading
 import traceback
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from likeness.digests import digests_of
@@ -24,9 +26,11 @@ from likeness.errors import (
     TransientError,
     UnreachableError,
 )
+from likeness.lazy import Lazy, Spool
 from likeness.pipeline.faults import unforeseen
 from likeness.pipeline.manifest import Entry, Failure
 from likeness.progress import Progress
+from likeness.store.cleaning import withhold
 from likeness.store.items import WITHHELD, Item, ItemStore, Json
 
 # What the store keeps of a refusal: all that follows from content.
@@ -44,7 +48,7 @@ class Made:
 Line = tuple[Entry, Mapping[str, str]]
 
 
-def _is_done() -> Made:
+def _is_done(*_: Any) -> Any:
     raise AssertionError("its outcome is known")
 
 
@@ -75,8 +79,11 @@ class Work:
     foreseen: Item | None = None
 
     def done(self) -> "Work":
-        """What is left of it when its outcome is known: a batch keeps that of each of its items."""
-        return replace(self, key=str(self.key), make=_is_done, judge=let_pass, order=None, foreseen=None)
+        """What is left of it when its outcome is known."""
+        line = self.line and _is_done
+        return replace(
+            self, key=str(self.key), make=_is_done, judge=let_pass, line=line, order=None, foreseen=None
+        )
 
     def failure(self, cause: LikenessError) -> Failure:
         """The failures.jsonl line of an error."""
@@ -112,8 +119,9 @@ def run_batch(
     workers: int,
     stop: threading.Event | None = None,
     run_item: RunItem | None = None,
-) -> list[Outcome]:
-    """Outcomes in the order of `works`, with progress on stderr; `run_item` makes them elsewhere than here.
+) -> Sequence[Outcome]:
+    """Outcomes in the order of `works`, with progress on stderr; `run_item` makes them elsewhere than here. They lie in a file; a
+    work is asked for once more where its outcome's line is.
 
     Raises:
         AuthError, QuotaError, UnreachableError, ConsentError: at once; what is finished stays in the store.
@@ -124,7 +132,7 @@ def run_batch(
     def ended() -> bool:
         return stop.is_set() or broken.is_set()
 
-    made: list[Outcome | None] = [None] * len(works)
+    made, places = Spool[Outcome](), array("q", [-1]) * len(works)
     waiting, counting = iter(enumerate(works)), threading.Lock()
 
     def make() -> None:
@@ -139,9 +147,9 @@ def run_batch(
                 broken.set()
                 raise
             if outcome is not None:
-                outcome = replace(outcome, work=outcome.work.done())
                 with counting:
-                    made[number] = outcome
+                    places[number] = len(made)
+                    made.append(replace(outcome, work=outcome.work.done()))
                     if outcome.trace:
                         progress.line(f"{outcome.work.id}: {outcome.trace}")
                     progress.advance(outcome.work.id, _word(outcome))
@@ -153,7 +161,15 @@ def run_batch(
                 worker.result()
         finally:
             broken.set()
-    outcomes = [outcome for outcome in made if outcome is not None]
+    done = array("q", (number for number, place in enumerate(places) if place >= 0))
+
+    def outcome_at(at: int) -> Outcome:
+        outcome = made[places[done[at]]]
+        return replace(
+            outcome, work=replace(outcome.work, line=outcome.work.line and partial(_line, works, done[at]))
+        )
+
+    outcomes = Lazy(len(done), outcome_at)
     _withhold(outcomes, store)
     if stop.is_set():
         raise TransientError(
@@ -162,6 +178,12 @@ def run_batch(
             remedy="run `dvc repro` again: what is finished or ordered is kept",
         )
     return outcomes
+
+
+def _line(works: Sequence[Work], number: int, item: Item) -> Line:
+    work = works[number]
+    assert work.line is not None
+    return work.line(item)
 
 
 def run_one(work: Work, store: ItemStore) -> Outcome:
@@ -224,17 +246,12 @@ def outcome_of(work: Work, item: Item) -> Outcome | None:
 
 def _withhold(outcomes: Sequence[Outcome], store: ItemStore) -> None:
     """Keep the record and not the files of what was stored when it passed, and is refused now under every name."""
-    passed = {outcome.work.key for outcome in outcomes if outcome.item is not None}
-    for key in {outcome.work.key for outcome in outcomes if outcome.reused} - passed:
+    refused = {outcome.work.key for outcome in outcomes if outcome.reused and outcome.item is None}
+    for outcome in outcomes if refused else ():
+        if outcome.item is not None:
+            refused.discard(outcome.work.key)
+    for key in refused:
         withhold(key, store)
-
-
-def withhold(key: str, store: ItemStore) -> None:
-    """Keep an item's record, and of its files the digests alone."""
-    if (item := store.get(key)) is not None and item.files:
-        digests = {name: file.sha256 for name, file in item.files.items()}
-        store.put(key, {}, {**item.record, WITHHELD: digests})
-        store.drop_unnamed(digests.values())
 
 
 def _word(outcome: Outcome) -> str:

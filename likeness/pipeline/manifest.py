@@ -5,7 +5,8 @@ One line an item, in the order of ids, with no times and no run ids: equal conte
 
 import json
 import re
-import zlib
+import sys
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
-from likeness.disk import write_atomic
+from likeness.disk import write_parts
 from likeness.errors import FailureKind, InputError
-from likeness.lazy import Lazy
+from likeness.lazy import Lazy, Spool, chosen
 from likeness.paths import inside, require_file
 from likeness.settings import Record
 
@@ -163,19 +164,9 @@ def count_items(failures: Iterable[Failure], by: Callable[[Failure], str]) -> Co
     return counts
 
 
-def entries_of(lines: Iterable[bytes]) -> Lazy[Entry]:
-    """The entries of a manifest's lines, each read again when it is asked for: a line is a fifth of its entry's memory, and packed,
-    by what it has in common with the first one, two fifths of that."""
-    first, kept = b"", list[bytes]()
-    for line in lines:
-        first = first or line
-        packer = zlib.compressobj(1, wbits=-zlib.MAX_WBITS, zdict=first)
-        kept.append(packer.compress(line) + packer.flush())
-
-    def entry(number: int) -> Entry:
-        return Entry.model_validate_json(zlib.decompressobj(-zlib.MAX_WBITS, first).decompress(kept[number]))
-
-    return Lazy(len(kept), entry)
+def _records(lines: Sequence[bytes], kind: type[_R]) -> Lazy[_R]:
+    """What the lines say, each read again when it is asked for."""
+    return Lazy(len(lines), lambda number: kind.model_validate_json(lines[number]))
 
 
 @dataclass(frozen=True)
@@ -183,7 +174,7 @@ class Manifest:
     """Both files of a stage's folder."""
 
     entries: Sequence[Entry]
-    failures: tuple[Failure, ...]
+    failures: Sequence[Failure]
 
     @property
     def left_out(self) -> Counter[str]:
@@ -196,39 +187,44 @@ def made_again(folder: Path) -> str:
     return f"run `dvc repro`, so that the stage which writes {folder} makes it again"
 
 
-def enlargements(trained: Manifest, crops: Manifest) -> dict[str, float]:
-    """How many times each training image's crop was enlarged along a side, by id; at most 1: its own pixels."""
-    widths = {entry.id: entry.width for entry in crops.entries}
-    return {entry.id: entry.width / widths[entry.id] for entry in trained.entries if entry.id in widths}
-
-
-def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Sort key that puts s2 before s10, and s0 before s00: only equal texts are equal."""
-    parts = re.split(r"([0-9]+)", text)
-    return tuple((int(part) if part.isdecimal() else -1, part) for part in parts)
+def natural(text: str) -> bytes:
+    """Sort key that puts s2 before s10, and s0 before s00: only equal texts are equal. One piece, since a stage sorts all its images:
+    letters end with a zero, and before digits stands how many they are."""
+    letters, *rest = re.split(r"([0-9]+)", text)
+    key = letters.encode("utf-8", "surrogatepass") + b"\0"
+    for digits, letters in zip(rest[::2], rest[1::2], strict=True):
+        number = digits.lstrip("0")
+        key += len(number).to_bytes(2) + f"{number}{digits}\0".encode()
+        key += letters.encode("utf-8", "surrogatepass") + b"\0"
+    return key
 
 
 def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:
-    """Write both files atomically, in the order of ids."""
-    lines = sorted(((entry.id, _line(entry)) for entry in entries), key=lambda one: natural(one[0]))
-    ordered = entries_of(line for _, line in lines)
-    failed = tuple(sorted(failures, key=lambda failure: (natural(failure.id), failure.reason)))
-    write_atomic(folder / FAILURES, *map(_line, failed))
-    write_atomic(folder / MANIFEST, *(line for _, line in lines))
-    return Manifest(ordered, failed)
+    """Write both files atomically, in the order of ids; all entries are made before the first failure is."""
+    made = _ordered(entries, Entry, lambda entry: natural(entry.id))
+    # Of reasons there are few texts.
+    failed = _ordered(failures, Failure, lambda one: (natural(one.id), sys.intern(one.reason)))
+    for name, (lines, _) in ((FAILURES, failed), (MANIFEST, made)):
+        write_parts(folder / name, lines)
+    return Manifest(made[1], failed[1])
 
 
-def read_manifest(folder: Path, *, faces: bool = True) -> Manifest:
-    """Both files of a folder. Without `faces` these are read and not kept: they are nine tenths of a line's memory.
+def _ordered(records: Iterable[_R], kind: type[_R], key: Callable[[_R], Any]) -> tuple[Lazy[bytes], Lazy[_R]]:
+    lines, keys = Spool[bytes](), list[Any]()
+    for record in records:
+        keys.append(key(record))
+        lines.append(_line(record))
+    ordered = chosen(lines, array("q", sorted(range(len(keys)), key=keys.__getitem__)))
+    return ordered, _records(ordered, kind)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Both files of a folder, as they are now.
 
     Raises:
         InputError: a file is missing or a line does not fit; names the file, the line and the remedy.
     """
-    lines = (
-        line if faces else _line(entry.model_copy(update={"faces": ()}))
-        for line, entry in _read(folder / MANIFEST, Entry)
-    )
-    return Manifest(entries_of(lines), tuple(failure for _, failure in _read(folder / FAILURES, Failure)))
+    return Manifest(_read(folder / MANIFEST, Entry), _read(folder / FAILURES, Failure))
 
 
 def _line(record: Record) -> bytes:
@@ -236,14 +232,17 @@ def _line(record: Record) -> bytes:
     return (json.dumps(values, ensure_ascii=False) + "\n").encode()
 
 
-def _read(path: Path, kind: type[_R]) -> Iterable[tuple[bytes, _R]]:
+def _read(path: Path, kind: type[_R]) -> Lazy[_R]:
     remedy = made_again(path.parent)
     require_file(path, reason="no-manifest", remedy=remedy)
+    lines = Spool[bytes]()
     # Bytes: JSON leaves U+2028 and its like inside strings, where text would end a line.
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                yield line, kind.model_validate_json(line)
+                kind.model_validate_json(line)
             except ValidationError as error:
                 what = f"{path}:{number} cannot be read: {error}"
                 raise InputError(what, reason="bad-manifest", remedy=remedy) from error
+            lines.append(line)
+    return _records(lines, kind)

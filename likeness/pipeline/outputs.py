@@ -14,6 +14,7 @@ from likeness.digests import md5_file
 from likeness.disk import discard, write_atomic, writing
 from likeness.dvc_files import cached
 from likeness.errors import DiskError, InputError, TransientError, on_terminal
+from likeness.lazy import Spool, chosen
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.faults import BUG
 from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, write_manifest
@@ -29,7 +30,7 @@ def finish(
     folder: Path,
     outcomes: Sequence[Outcome],
     *,
-    failures: Sequence[Failure] = (),
+    failures: Iterable[Failure] = (),
     max_failure_ratio: float,
     counts: Path,
     leave_unfinished: bool = False,
@@ -45,15 +46,16 @@ def finish(
         TransientError: some items failed in a way that may pass, and `leave_unfinished` is not set: DVC would
             take the stage for done and never try them again.
     """
-    failed = list(failures)
+    failed = Spool(failures)
     manifest = write_manifest(folder, _lay_out(folder, outcomes, failed), failed)
     _write_counts(stage, counts, outcomes, manifest, spent_usd)
     _tell_failures(stage, folder, manifest)
-    counted = [failure for failure in manifest.failures if failure.kind != "skipped"]
+    counted = [number for number, failure in enumerate(manifest.failures) if failure.kind != "skipped"]
     total = len(manifest.entries) + len(counted)
     if total and len(counted) / total > max_failure_ratio:
         raise InputError(
-            f"{stage}: {len(counted)} of {total} items failed or were refused ({_reasons(counted)}), "
+            f"{stage}: {len(counted)} of {total} items failed or were refused "
+            f"({_reasons(chosen(manifest.failures, counted))}), "
             f"more than max_failure_ratio {max_failure_ratio}",
             reason="too-many-failures",
             remedy=f"read {folder}/failures.jsonl, mend the inputs, or raise {stage}.max_failure_ratio in conf/",
@@ -69,7 +71,7 @@ def finish(
     return manifest
 
 
-def _lay_out(folder: Path, outcomes: Sequence[Outcome], failed: list[Failure]) -> Iterator[Entry]:
+def _lay_out(folder: Path, outcomes: Sequence[Outcome], failed: Spool[Failure]) -> Iterator[Entry]:
     """The entry of each item, whose files then lie there; the others are added to `failed`."""
     for outcome in outcomes:
         if outcome.item is None:

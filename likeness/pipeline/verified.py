@@ -1,5 +1,6 @@
 """Checks that a file is the one in its manifest line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from likeness.digests import sha256_bytes, sha256_file
 from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError
 from likeness.images import RGB, decode_rgb
+from likeness.lazy import Lazy
 from likeness.paths import require_file
 from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
 
@@ -34,18 +36,19 @@ class Picture:
         return decode_rgb(self.data(), name=str(self.path))
 
 
-def read_pictures(folder: Path) -> list[Picture]:
+def read_pictures(folder: Path) -> Sequence[Picture]:
     """The finished images of a stage; see `read_verified`."""
-    return [Picture(entry, folder / entry.file) for entry in read_verified(folder).entries]
+    entries = read_verified(folder).entries
+    return Lazy(len(entries), lambda number: Picture(entries[number], folder / entries[number].file))
 
 
-def read_verified(folder: Path, *, faces: bool = True) -> Manifest:
-    """Both files of a folder, where each file that the manifest names is the one it names; see `read_manifest` for `faces`.
+def read_verified(folder: Path) -> Manifest:
+    """Both files of a folder, where each file that the manifest names is the one it names.
 
     Raises:
         InputError: see `read_manifest`; a file is missing, lies elsewhere, or was exchanged behind its line.
     """
-    manifest = read_manifest(folder, faces=faces)
+    manifest = read_manifest(folder)
     for entry in manifest.entries:
         verified(folder, entry)
     return manifest

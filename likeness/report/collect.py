@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from likeness.digests import sha256_file
 from likeness.errors import InputError
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.identity import Identity
+from likeness.lazy import Index
 from likeness.paths import PersonaPaths, require_file
 from likeness.pipeline.manifest import MANIFEST, Entry, Manifest, made_again, read_manifest
 from likeness.pipeline.stage import folders_before
@@ -94,17 +96,12 @@ class Collected:
     deliverables: tuple[Deliverable, ...]
 
     @cached_property
-    def _places(self) -> Mapping[str, Mapping[str, int]]:
-        # Places, and not entries: six manifests' entries of 10,000 images are a gigabyte.
-        return {
-            step: {entry.id: number for number, entry in enumerate(manifest.entries)}
-            for step, manifest in self.steps.items()
-        }
+    def _by_id(self) -> Mapping[str, Index[Entry]]:
+        return {step: Index(manifest.entries, attrgetter("id")) for step, manifest in self.steps.items()}
 
     def entry(self, step: str, name: str) -> Entry | None:
         """A stage's entry by its id."""
-        place = self._places[step].get(name)
-        return None if place is None else self.steps[step].entries[place]
+        return self._by_id[step].get(name)
 
     def picture(self, step: str, entry: Entry) -> Path:
         """The file of a stage's entry; where there is one, it is the one that the entry names, and passes the gates if

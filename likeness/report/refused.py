@@ -1,5 +1,6 @@
 """What was left out, as the template shows it: by stage and reason, with pictures where they may be shown."""
 
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from likeness.errors import InputError
 from likeness.images import RGB
 from likeness.ingest.decode import decode_photo
 from likeness.ingest.limits import limits_of
+from likeness.lazy import chosen
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.report.view import Figure, Figures
@@ -22,13 +24,15 @@ def refusal_groups(run: Run, figures: Figures) -> list[dict[str, Any]]:
     """Everything left out, by stage and reason: how many items, and how many lines of failures.jsonl beside those shown. The first
     `report.max_refused` items have pictures, the first `report.max_rows` lines."""
     got = figures.got
-    found: dict[tuple[str, str, str], list[Failure]] = {}
-    for step, manifest in [*got.steps.items(), ("samples", got.samples)]:
-        for failure in manifest.failures:
-            found.setdefault((step, failure.kind, failure.reason), []).append(failure)
+    found: dict[tuple[str, str, str], array[int]] = {}
+    manifests = {**got.steps, "samples": got.samples}
+    for step, manifest in manifests.items():
+        for number, failure in enumerate(manifest.failures):
+            found.setdefault((step, failure.kind, failure.reason), array("q")).append(number)
     groups: list[dict[str, Any]] = []
     room, rows = figures.cfg.max_refused, figures.cfg.max_rows
-    for (step, kind, reason), failures in found.items():
+    for (step, kind, reason), numbers in found.items():
+        failures = chosen(manifests[step].failures, numbers)
         items: list[dict[str, Any]] = []
         for failure in failures[:rows]:
             shown = _refused_figures(run, figures, step, failure) if room > 0 else []

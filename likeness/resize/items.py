@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from likeness.errors import InputError
 from likeness.images import encode_png
+from likeness.lazy import Lazy
 from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry
@@ -30,9 +31,9 @@ def resize_key(entry: Entry, cfg: ResizeConfig) -> str:
     return item_key("resize", RESIZE_VERSION, settings, [entry.sha256])
 
 
-def works(run: Run, pictures: Sequence[Picture]) -> list[Work]:
+def works(run: Run, pictures: Sequence[Picture]) -> Sequence[Work]:
     """The stage's work: one cut a swapped picture. Nothing is looked at again, the faces come from the manifest."""
-    return [_work(one, run.persona.name, run.config.resize) for one in pictures]
+    return Lazy(len(pictures), lambda number: _work(pictures[number], run.persona.name, run.config.resize))
 
 
 def _work(picture: Picture, persona: str, cfg: ResizeConfig) -> Work:

@@ -1,9 +1,10 @@
-"""Which items go: a persona's, those that nobody uses any more, and files that no record names."""
+"""Which items go: a persona's, those that nobody uses any more, the files of what is refused now, and files that no record
+names."""
 
 import time
 from collections.abc import Collection
 
-from likeness.store.items import ItemStore
+from likeness.store.items import WITHHELD, ItemStore
 from likeness.store.record import object_name, record_name
 
 # A temporary file older than this belongs to no live writer and may be pruned.
@@ -56,3 +57,11 @@ def prune(store: ItemStore, *, unused_for_s: float) -> tuple[int, int]:
             freed += path.stat().st_size
             path.unlink()
     return removed, freed
+
+
+def withhold(key: str, store: ItemStore) -> None:
+    """Keep an item's record, and of its files the digests alone."""
+    if (item := store.get(key)) is not None and item.files:
+        digests = {name: file.sha256 for name, file in item.files.items()}
+        store.put(key, {}, {**item.record, WITHHELD: digests})
+        store.drop_unnamed(digests.values())

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from likeness.errors import InputError
+from likeness.lazy import LazyMap
 from likeness.pipeline.manifest import Failure, Manifest, read_manifest
 from likeness.run import Run
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import Vectors, mean_of, vectors_of
 from likeness.swap import QualityLimits
-from likeness.swap.inputs import Photo, Photos
-from likeness.swap.pairs import choose_pairs
+from likeness.swap.inputs import Photos
+from likeness.swap.pairs import Pair, choose_pairs
 from likeness.swap.range import Candidate
 
 
@@ -30,11 +31,13 @@ class SwapThresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The persona's own photographs that go down as they are, the pairs to swap, what the swaps are judged by, and the
-    pairs that are out of range."""
+    """The photographs by their labels, the persona's own that go down as they are, the pairs to swap, what the swaps are judged
+    by, and the pairs that are out of range."""
 
-    kept: Sequence[Photo]
-    pairs: Sequence[tuple[Photo, Photo]]
+    sources: Photos
+    targets: Photos
+    kept: Sequence[str]
+    pairs: Sequence[Pair]
     thresholds: SwapThresholds
     skipped: Sequence[Failure]
 
@@ -43,16 +46,15 @@ def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, 
     """What is to be done with the photographs; `candidates` has them by label. The persona's face is the mean of the sources',
     each verified against its manifest line."""
     cfg = run.config
-
-    def of(photos: Photos) -> dict[str, Candidate]:
-        return {label: candidates[label] for label in photos}
-
-    pairs, skipped = choose_pairs(run.persona.name, of(sources), of(targets), cfg.swap)
+    of = (LazyMap(photos, candidates.__getitem__) for photos in (sources, targets))
+    pairs, skipped = choose_pairs(run.persona.name, *of, cfg.swap)
     return Chosen(
-        kept=list(sources.values()) if cfg.swap.include_sources else [],
-        pairs=[(sources[s], targets[t]) for s, t in pairs],
+        sources=sources,
+        targets=targets,
+        kept=list(sources) if cfg.swap.include_sources else [],
+        pairs=pairs,
         thresholds=SwapThresholds(
-            persona=mean_of([vectors_of(photo.face) for photo in sources.values()]),
+            persona=mean_of(vectors_of(photo.face) for photo in sources.values()),
             limits=run.identity_limits,
             attested_years=run.consent.adult.age_years,
             review_explicit=cfg.ingest.review_explicit,

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
 from likeness.faces import Face, from_json
+from likeness.lazy import Lazy, LazyMap
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Entry
@@ -52,24 +53,40 @@ class Photo(Picture):
         return Portrait(rgb=self.rgb(), face=self.face)
 
 
-Photos = dict[str, Photo]
-"""Photos by their label, `s1` or `t1`."""
+Photos = Mapping[str, Photo]
+"""Photos by their label, `s1` or `t1`; a face takes 10 kB, so each is read when it is asked for."""
 
 
-def read_photos(ingested: Iterable[Picture]) -> tuple[Photos, Photos]:
-    """What `by_role` gives for photographs in the folder that ingest wrote."""
+def read_photos(ingested: Sequence[Picture]) -> tuple[Photos, Photos]:
+    """What `by_role` gives for photographs in the folder that ingest wrote.
+
+    Raises:
+        InputError: a face is not the one that its photograph's line names.
+    """
+
+    def face_of(one: Picture) -> Path:
+        return one.path.with_name(face_file(one.entry.id))
+
+    for one in ingested:
+        if not one.entry.held_out:
+            verified_bytes(face_of(one), one.entry.face_sha256)
     return by_role(
-        Photo.read(one.entry, one.path, one.path.with_name(face_file(one.entry.id)))
-        for one in ingested
-        if not one.entry.held_out
+        (one.entry for one in ingested),
+        lambda number: Photo.read((one := ingested[number]).entry, one.path, face_of(one)),
     )
 
 
-def by_role(photos: Iterable[Photo]) -> tuple[Photos, Photos]:
-    """Sources that are not held out, and targets."""
-    used = [photo for photo in photos if not photo.entry.held_out]
-    sources = {photo.entry.source: photo for photo in used if photo.entry.source}
-    return sources, {photo.entry.target: photo for photo in used if photo.entry.target}
+def by_role(entries: Iterable[Entry], photo: Callable[[int], Photo]) -> tuple[Photos, Photos]:
+    """Sources that are not held out, and targets; `photo` gives that of each entry by its number."""
+    sources, targets = dict[str, int](), dict[str, int]()
+    for number, entry in enumerate(entries):
+        for label, numbers in ((entry.source, sources), (entry.target, targets)):
+            if label and not entry.held_out:
+                numbers[label] = number
+    return (
+        LazyMap(sources, lambda label: photo(sources[label])),
+        LazyMap(targets, lambda label: photo(targets[label])),
+    )
 
 
 def traits_key(photo: Photo) -> str:
@@ -78,23 +95,28 @@ def traits_key(photo: Photo) -> str:
 
 
 def measure_photos(
-    photos: Mapping[str, Photo], items: ItemStore, workers: int, stop: threading.Event
-) -> dict[str, Candidate]:
+    sources: Photos, targets: Photos, items: ItemStore, workers: int, stop: threading.Event
+) -> Mapping[str, Candidate]:
     """What the choice of pairs looks at, by label.
 
     Raises:
         InputError: an ingested photo could not be read.
     """
 
-    def work(photo: Photo) -> Work:
+    def photo_of(label: str) -> Photo:
+        return sources[label] if label in sources else targets[label]
+
+    def work(number: int) -> Work:
+        photo = photo_of(labels[number])
         return Work(id=photo.entry.id, key=traits_key(photo), make=partial(_measured, photo))
 
-    works = list(map(work, photos.values()))
-    outcomes = run_batch("swap: light", works, items, workers=workers, stop=stop)
-    return {
-        label: Candidate(face=photo.face, traits=_traits_of(outcome))
-        for (label, photo), outcome in zip(photos.items(), outcomes, strict=True)
-    }
+    labels = [*sources, *targets]
+    outcomes = run_batch("swap: light", Lazy(len(labels), work), items, workers=workers, stop=stop)
+    numbers = {label: number for number, label in enumerate(labels)}
+    return LazyMap(
+        numbers,
+        lambda label: Candidate(face=photo_of(label).face, traits=_traits_of(outcomes[numbers[label]])),
+    )
 
 
 def _measured(photo: Photo) -> Made:

@@ -1,6 +1,6 @@
 """Units of work: a pair's swap, and a source photo that goes down the same way; their keys and manifest lines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +8,7 @@ from likeness.errors import InputError
 from likeness.faces import Face, FaceAnalyzer, from_json, to_json
 from likeness.faces.age import AgeEstimator
 from likeness.images import TELL_ITS_AUTHOR, encode_png, handed_over
+from likeness.lazy import Lazy
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.face_entry import face_entry
@@ -79,7 +80,7 @@ def _keep_work(persona: str, source: Photo) -> Work:
     )
 
 
-def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work]:
+def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> Sequence[Work]:
     """The stage's work: the persona's own photographs, and one swap a pair; without a swapper it can only be looked up."""
     persona, provider = run.persona.name, run.provider
     key_of = partial(
@@ -92,21 +93,26 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> list[Work
     if swapper is not None:
         analyzer = face_analyzer(run.embedder)
         context = SwapContext(swapper=swapper, analyzer=analyzer, ages=AgeEstimator(), rater=Rater())
-    return [_keep_work(persona, photo) for photo in chosen.kept] + [
-        Work(
-            id=(pair := item_id(persona, source.entry.source, target.entry.target)),
+
+    def work(number: int) -> Work:
+        if number < len(chosen.kept):
+            return _keep_work(persona, chosen.sources[chosen.kept[number]])
+        one, other = chosen.pairs[number - len(chosen.kept)]
+        source, target = chosen.sources[one], chosen.targets[other]
+        return Work(
+            id=(pair := item_id(persona, one, other)),
             key=key_of(source, target),
             make=partial(_swap, pair, source, target, context),
-            source=source.entry.source,
-            target=target.entry.target,
+            source=one,
+            target=other,
             judge=partial(_judge, persona, target, chosen.thresholds),
             line=partial(
                 swap_entry, persona, source, target, thresholds=chosen.thresholds, provider=provider
             ),
             order=partial(provider.purchase_key, source.pixels_sha256, target.pixels_sha256, target.face),
         )
-        for source, target in chosen.pairs
-    ]
+
+    return Lazy(len(chosen.kept) + len(chosen.pairs), work)
 
 
 def swap_entry(

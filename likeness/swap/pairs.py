@@ -1,12 +1,13 @@
 """Chooses which source goes onto which target: skips pairs that are out of range, and takes the most similar of the
 rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likeness.lazy import Spool
 from likeness.paths import item_id
 from likeness.pipeline.manifest import Failure, natural
 from likeness.safety.consent import Role
@@ -34,51 +35,50 @@ Pair = tuple[str, str]
 
 def choose_pairs(
     persona: str, sources: Mapping[str, Candidate], targets: Mapping[str, Candidate], config: SwapConfig
-) -> tuple[list[Pair], list[Failure]]:
+) -> tuple[list[Pair], Sequence[Failure]]:
     """The pairs to swap in the order of ids, and a `skipped` failure for each photo out of range, and for each target and
     limit that some sources break with it: a line for each pair would be a million for a thousand photographs of each.
 
     Pairs in range that `best` leaves out are a choice, not a failure, and leave no line. Without targets nothing is paired,
     and no source is called unfit for it.
     """
-    skipped: list[Failure] = []
+    skipped = Spool[Failure]()
     if not targets:
         return [], skipped
 
-    def usable(role: Role, photos: Mapping[str, Candidate]) -> dict[str, Candidate]:
-        in_range: dict[str, Candidate] = {}
+    def usable(role: Role, photos: Mapping[str, Candidate]) -> list[str]:
+        in_range: list[str] = []
         for label, photo in photos.items():
             problem = photo_out_of_range(photo, config.limits)
             if problem is None and role == "source":
                 problem = source_out_of_range(photo, config.limits)
             if problem is None:
-                in_range[label] = photo
+                in_range.append(label)
             else:
                 whose: dict[str, Any] = {role: label}
                 skipped.append(_skip(persona, problem, **whose))
         return in_range
 
-    sources, targets = usable("source", sources), usable("target", targets)
-    heads = Heads(sources)
+    heads = Heads(sources, usable("source", sources))
     most = config.sources_per_target if config.pairs == "best" else len(sources)
     chosen: list[Pair] = []
-    for target, photo in targets.items():
+    for target in usable("target", targets):
+        photo = targets[target]
         in_range, broken = heads.in_range(photo, config.limits)
         chosen.extend((source, target) for source in heads.nearest(photo, in_range, most))
-        skipped.extend(
+        for problem, nearest, items in broken:
             # One pair is called by its own name.
-            _skip(persona, problem, source=nearest if items == 1 else None, target=target, items=items)
-            for problem, nearest, items in broken
-        )
+            source = nearest if items == 1 else None
+            skipped.append(_skip(persona, problem, source=source, target=target, items=items))
     return sorted(chosen, key=lambda pair: (natural(pair[0]), natural(pair[1]))), skipped
 
 
 class Heads:
-    """How the faces of all sources are held and lit, as columns: a target is compared with all of them at once."""
+    """How the faces of the sources of these labels are held and lit, as columns: a target is compared with all of them at once."""
 
-    def __init__(self, sources: Mapping[str, Candidate]) -> None:
+    def __init__(self, sources: Mapping[str, Candidate], labels: Iterable[str]) -> None:
         self._sources = sources
-        self._labels: list[str] = sorted(sources, key=natural)
+        self._labels: list[str] = sorted(labels, key=natural)
         rows = [_columns(sources[label]) for label in self._labels]
         self._columns = np.array(rows).reshape(-1, len(COLUMNS))
 

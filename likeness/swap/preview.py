@@ -48,7 +48,7 @@ def pairs_of(run: Run) -> Pairs:
         InputError: ingest has not run, or its files are not what its manifest says.
     """
     sources, targets = read_photos(read_judged(run, run.paths.ingested)[0])
-    measured = measure_photos({**sources, **targets}, run.items, run.config.items.workers, run.stop)
+    measured = measure_photos(sources, targets, run.items, run.config.items.workers, run.stop)
     return Pairs(sources=sources, targets=targets, candidates=measured)
 
 
@@ -71,12 +71,12 @@ def preview(run: Run, pairs: Pairs, source: str, target: str, *, pay_usd: float 
                              remedy=f"take one of {', '.join(photos)}")  # fmt: skip
     chosen = choose(run, pairs.sources, pairs.targets, pairs.candidates)
     one, other = pairs.sources[source], pairs.targets[target]
-    in_run = (one, other) in list(chosen.pairs)
+    in_run = (source, target) in chosen.pairs
     mine, theirs = {source: pairs.candidates[source]}, {target: pairs.candidates[target]}
     _, skipped = choose_pairs(run.persona.name, mine, theirs, run.config.swap)
     if skipped:
         return Preview(source=one, target=other, picture=None, failure=skipped[0], in_run=False)
-    outcome = _swapped(run, replace(chosen, kept=[], pairs=[(one, other)]), pay_usd)
+    outcome = _swapped(run, replace(chosen, kept=[], pairs=[(source, target)]), pay_usd)
     picture = outcome.item.files[IMAGE].path if outcome.item else None
     return Preview(source=one, target=other, picture=picture, failure=outcome.failure, in_run=in_run)
 

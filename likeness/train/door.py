@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 from likeness.dataset.door import refuse_image, untraced
 from likeness.dataset.layout import archived, changed, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
+from likeness.lazy import Index
 from likeness.pipeline.manifest import FAILURES, MANIFEST, Entry
 from likeness.pipeline.verified import read_verified, verified_bytes
 from likeness.run import Run
 from likeness.safety.gates import refuse
 from likeness.safety.pictures import PictureGate
+
+# Pictures that wait for a thread: each with its line, which takes 10 kB when it is read.
+AT_ONCE = 256
 
 
 def admit(run: Run, gate: PictureGate | None = None) -> None:
@@ -24,7 +31,7 @@ def admit(run: Run, gate: PictureGate | None = None) -> None:
     folder = run.paths.lora_training
     manifest = read_verified(folder)
     _compare_metadata(folder, manifest.entries)
-    photographs = {photo.parents: photo for photo in read_verified(run.paths.ingested, faces=False).entries}
+    photographs = Index(read_verified(run.paths.ingested).entries, attrgetter("parents"))
     measures = run.measurements(gate)
 
     def pass_or_refuse(entry: Entry) -> None:
@@ -33,25 +40,31 @@ def admit(run: Run, gate: PictureGate | None = None) -> None:
         refuse_image(seen, run, what=entry.file, untraced=untraced(entry, photographs, run.consent))
 
     with ThreadPoolExecutor(max_workers=run.config.items.workers) as pool:
-        for _ in pool.map(pass_or_refuse, manifest.entries):
-            pass
+        for begin in range(0, len(manifest.entries), AT_ONCE):
+            for _ in pool.map(pass_or_refuse, manifest.entries[begin : begin + AT_ONCE]):
+                pass
 
 
 def _compare_metadata(folder: Path, entries: Sequence[Entry]) -> None:
     """metadata.jsonl says of each image what the manifest says, and the folder holds nothing that is not of the training set:
     trainers read pictures of any suffix, and cached latents beside them."""
     metadata = folder / "train" / "metadata.jsonl"
-    written = metadata.read_text(encoding="utf-8").split("\n")[:-1] if metadata.is_file() else []
-    expected = [metadata_line(entry) for entry in entries]
-    if written != expected:
-        known = set(expected)
-        wrong = next((line for line in written if line not in known), "a line is missing")
-        raise changed(f"{metadata} is not what the dataset stage wrote: {wrong[:200]}")
-    named = {*archived(entries), MANIFEST, FAILURES}
-    for path in sorted(folder.rglob("*")):
+    with metadata.open(encoding="utf-8", newline="\n") if metadata.is_file() else StringIO() as written:
+        expected = (f"{metadata_line(entry)}\n" for entry in entries)
+        if any(line != right for line, right in zip_longest(written, expected)):
+            known = set(map(metadata_line, entries))
+            written.seek(0)
+            lines = (line.removesuffix("\n") for line in written)
+            wrong = next((line for line in lines if line not in known), "a line is missing")
+            raise changed(f"{metadata} is not what the dataset stage wrote: {wrong[:200]}")
+    named = archived(entries) | {MANIFEST, FAILURES}
+
+    def is_wrong(path: Path) -> bool:
         stray = not path.is_dir() and path.relative_to(folder).as_posix() not in named
-        if stray or (path.is_symlink() and not links_to_cache(path)):
-            raise changed(f"{path} is not a file of the training set")
+        return stray or (path.is_symlink() and not links_to_cache(path))
+
+    if wrong := min(filter(is_wrong, folder.rglob("*")), default=None):
+        raise changed(f"{wrong} is not a file of the training set")
     for entry in entries:
         caption = (folder / entry.file).with_suffix(".txt")
         if not caption.is_file() or caption.read_text(encoding="utf-8") != f"{entry.text}\n":

@@ -36,7 +36,7 @@ def good(count=16):
 
 def training_set(images, *, class_word="woman", shows=(), enlarged=None):
     return TrainingSet(
-        images=images, enlarged=enlarged or {one.id: 1.0 for one in images}, trigger="jade", class_word=class_word,
+        images=images, enlarged=enlarged or [1.0 for _ in images], trigger="jade", class_word=class_word,
         shows=dict(shows),
     )  # fmt: skip
 

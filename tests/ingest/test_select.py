@@ -119,7 +119,7 @@ def test_held_out_photos_are_accepted_but_no_part_of_the_face() -> None:
     assert labels(selection) == ["s1", "s2"]
     assert selection.centroid is not None
     assert np.allclose(selection.centroid[SFACE], embedding(0))
-    assert selection.similarities["s2"] == pytest.approx(1 / np.hypot(1, 0.8), abs=1e-5)
+    assert selection.similarity(held) == pytest.approx(1 / np.hypot(1, 0.8), abs=1e-5)
     described = json.loads(persona_json(selection))
     assert described["photos"] == 1
     assert np.linalg.norm(described["embedding"]) == pytest.approx(1, abs=1e-4)
@@ -163,7 +163,10 @@ def test_every_photo_is_accepted_or_refused_and_never_both(photos) -> None:
     kept = [c for c in selection.accepted if c.raw.role == "source"]
     assert len({c.measured.pixels_sha256 for c in kept}) == len(kept)
     assert all(c.measured.explicit is not None and c.measured.explicit < 0.7 for c in selection.accepted)
-    assert set(selection.similarities) <= {c.raw.label for c in kept}
+    assert all(
+        (selection.similarity(c) is None) == (c.raw.role == "target" or selection.centroid is None)
+        for c in candidates
+    )
 
 
 def test_the_mean_face_is_to_the_last_bit_that_of_all_at_once():

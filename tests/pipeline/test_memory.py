@@ -1,21 +1,21 @@
 """What is held of each image: bytes that Python counts, so no clock and no other process has a say."""
 
 import gc
+import os
 import tracemalloc
 from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 
-from likeness.lazy import Lazy
+from likeness.dataset.quality import enlargements
+from likeness.lazy import Index, Lazy, Spool
 from likeness.paths import PersonaPaths
 from likeness.pipeline.batch import Made, Work, run_batch
 from likeness.pipeline.manifest import (
     MANIFEST,
     Entry,
     FaceEntry,
-    Manifest,
-    enlargements,
     read_manifest,
     write_manifest,
 )
@@ -41,6 +41,16 @@ def held_bytes(get: Callable[[], Any]) -> float:
         tracemalloc.stop()
 
 
+class Everything:
+    """Anything that is held of all items."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __len__(self) -> int:
+        return ITEMS
+
+
 def entry(number: int) -> Entry:
     """A line as long as those of photographs: with marks and an outline."""
     marks = {str(n): (1.25 * n, 2.5 * n, 0.5) for n in range(24)}
@@ -52,12 +62,44 @@ def entry(number: int) -> Entry:
                  parents=(f"{number:064x}",))  # fmt: skip
 
 
-def test_a_manifest_that_was_read_is_its_lines_packed(tmp_path):
-    write_manifest(tmp_path, map(entry, range(ITEMS)), [])
-    line = (tmp_path / MANIFEST).stat().st_size / ITEMS
+def test_of_a_manifest_nothing_is_held_but_where_its_lines_lie(tmp_path):
+    refused = [
+        entry(n).failure(kind="refused", reason="blurred", detail="d" * 200, remedy="r" * 200)
+        for n in range(ITEMS)
+    ]
+    write_manifest(tmp_path, map(entry, range(ITEMS)), refused)
+    assert (tmp_path / MANIFEST).stat().st_size > 1_500 * ITEMS
     read_manifest(tmp_path)  # whatever is imported on the way
-    assert held_bytes(lambda: read_manifest(tmp_path).entries) < 0.5 * line
-    assert held_bytes(lambda: read_manifest(tmp_path, faces=False).entries) < 0.2 * line
+    assert held_bytes(lambda: read_manifest(tmp_path).entries) < 60
+    assert held_bytes(lambda: read_manifest(tmp_path).failures) < 60
+    assert (
+        held_bytes(lambda: write_manifest(tmp_path / "other", map(entry, range(ITEMS)), refused).entries) < 60
+    )
+
+
+def test_what_was_read_stays_whatever_becomes_of_the_file(tmp_path):
+    write_manifest(tmp_path, map(entry, range(3)), [])
+    read = read_manifest(tmp_path)
+    (tmp_path / MANIFEST).write_bytes(b"x" * (tmp_path / MANIFEST).stat().st_size)
+    assert [one.id for one in read.entries] == ["jade-s0", "jade-s1", "jade-s2"]
+
+
+def test_a_list_in_a_file_reads_as_one_in_memory_and_closes_its_file():
+    before, words = set(os.listdir("/proc/self/fd")), [{"a": 1}, "b" * 100_000, None]
+    spool = Spool(words)
+    assert (list(spool), spool[-1], spool[1:], len(spool)) == (words, None, words[1:], 3)
+    spool.append("last")
+    assert spool[3] == "last"
+    del spool
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_index_finds_the_last_of_equal_ones_and_nothing_that_is_not_there():
+    numbers = [3, 1, 2, 1]
+    index = Index(numbers, lambda number: f"n{number}")
+    assert [index.number(f"n{number}") for number in range(5)] == [None, 3, 2, 0, None]
+    assert (index.get("n2"), index.get("n9")) == (2, None)
+    assert held_bytes(lambda: Everything(Index(range(ITEMS), str))) < 40
 
 
 def test_the_report_reads_each_entry_when_it_shows_it(tmp_path):
@@ -68,7 +110,7 @@ def test_the_report_reads_each_entry_when_it_shows_it(tmp_path):
     whole = held_bytes(lambda: list(manifest.entries))
 
     def work() -> list[Entry]:
-        assert enlargements(Manifest(manifest.entries, ()), manifest)["jade-s7"] == 1
+        assert set(enlargements(manifest.entries, manifest.entries)) == {1}
         return [*examples_first(manifest.entries, 5, 9), got.photo("s7") or entry(0)]
 
     gc.collect()
@@ -114,7 +156,7 @@ def test_what_makes_an_item_is_let_go_of_when_it_is_made(tmp_path):
                     judge=lambda record, large=large: None)  # fmt: skip
 
     run_batch("test", Lazy(ITEMS, work), store, workers=2)
-    assert held_bytes(lambda: run_batch("test", Lazy(ITEMS, work), store, workers=2)) < 2_500
+    assert held_bytes(lambda: run_batch("test", Lazy(ITEMS, work), store, workers=2)) < 200
     assert store.made_of(work(7).key)["settings"] == settings
 
 
@@ -128,7 +170,7 @@ def test_what_was_measured_on_an_image_is_not_held(tmp_path):
     works = [work(number) for number in range(ITEMS)]
     run_batch("test", works, store, workers=2)
     held = held_bytes(lambda: run_batch("test", works, store, workers=2))
-    assert held < 2_500
+    assert held < 200
     [outcome] = run_batch("test", works[:1], store, workers=1)
     assert outcome.item is not None
     assert outcome.item.record == record

@@ -103,7 +103,7 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
     run = desk.run_at("caption", persona)
     images, own = own_captions(run)
     try:
-        made = read_manifest(run.paths.captions, faces=False)
+        made = read_manifest(run.paths.captions)
         texts = {entry.id: entry for entry in made.entries}
         failures = {failure.id: failure for failure in made.failures}
     except InputError:
@@ -146,7 +146,7 @@ def _paged(items: Sequence[Item], query: Mapping[str, str]) -> tuple[int, int, S
 def pair(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, Any]:
     """A source and a target to choose, and the last pair's swap."""
     run = desk.run_at("swap", persona)
-    entries = [one for one in read_manifest(run.paths.ingested, faces=False).entries if not one.held_out]
+    entries = [one for one in read_manifest(run.paths.ingested).entries if not one.held_out]
     quote = price(run)
     return {
         "sources": [one for one in entries if one.source],

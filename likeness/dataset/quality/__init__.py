@@ -1,20 +1,23 @@
 """Is a training set worth training on? Measures as a traffic light with advice, from what manifests hold: nothing is decoded."""
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from likeness.pipeline.manifest import Entry, Manifest, enlargements
+from likeness.lazy import Index
+from likeness.pipeline.manifest import Entry, Manifest
 from likeness.safety.consent import Consent
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """What is looked at: the images with their captions, how many times each was enlarged by id, the persona's words, and what
-    the record says is shown on each target photograph by its label. `cut_to_face`: training sees squares around the faces
-    alone, whatever the captions say of framing; where training is not known yet, as in the dataset's card, it is False."""
+    """What is looked at: the images with their captions, how many times each was enlarged whose crop is known, the persona's
+    words, and what the record says is shown on each target photograph by its label. `cut_to_face`: training sees squares around the
+    faces alone, whatever the captions say of framing; where training is not known yet, as in the dataset's card, it is False."""
 
     images: Sequence[Entry]
-    enlarged: Mapping[str, float]
+    enlarged: Sequence[float]
     trigger: str
     class_word: str
     shows: Mapping[str, str]
@@ -39,7 +42,7 @@ class TrainingSet:
         }
         return TrainingSet(
             images=images,
-            enlarged=enlargements(Manifest(images, ()), before["resized"]),
+            enlarged=array("d", enlargements(images, before["resized"].entries)),
             trigger=trigger,
             class_word=class_word,
             shows={target: words or "" for target, words in shown.items()},
@@ -47,9 +50,15 @@ class TrainingSet:
         )
 
     @property
-    def captions(self) -> list[str]:
+    def captions(self) -> Iterator[str]:
         """Captions in small letters, one an image."""
-        return [(image.text or "").casefold() for image in self.images]
+        return ((image.text or "").casefold() for image in self.images)
+
+
+def enlargements(trained: Sequence[Entry], crops: Sequence[Entry]) -> Iterator[float]:
+    """How many times the crop of each training image that has one was enlarged along a side; at most 1: its own pixels."""
+    by_id = Index(crops, attrgetter("id"))
+    return (entry.width / crop.width for entry in trained if (crop := by_id.get(entry.id)) is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 
 from likeness.dataset.quality import TrainingSet
@@ -62,17 +62,17 @@ def too_long(of: TrainingSet) -> float | None:
 def same_opening(of: TrainingSet) -> float | None:
     """Share of the commonest beginning after the person's name."""
     name = f"{of.trigger} {of.class_word}".casefold()
-    return _commonest([" ".join(text.replace(name, "", 1).split()[:OPENING_WORDS]) for text in of.captions])
+    return _commonest(" ".join(text.replace(name, "", 1).split()[:OPENING_WORDS]) for text in of.captions)
 
 
 def same_background(of: TrainingSet) -> float | None:
     """Share of the commonest background among the captions that name one; None where few do."""
-    return _commonest([found.group().strip() for text in of.captions if (found := BACKGROUND.search(text))])
+    return _commonest(found.group().strip() for text in of.captions if (found := BACKGROUND.search(text)))
 
 
 def same_light(of: TrainingSet) -> float | None:
     """Likewise of light."""
-    return _commonest([found.group().strip() for text in of.captions if (found := LIGHT.search(text))])
+    return _commonest(found.group().strip() for text in of.captions if (found := LIGHT.search(text)))
 
 
 def other_body(of: TrainingSet) -> float | None:
@@ -109,9 +109,10 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _share(of: TrainingSet, wrong: Callable[[str], bool]) -> float | None:
-    return sum(map(wrong, of.captions)) / len(of.captions) if of.captions else None
+    return sum(map(wrong, of.captions)) / len(of.images) if of.images else None
 
 
-def _commonest(found: list[str]) -> float | None:
+def _commonest(found: Iterable[str]) -> float | None:
     """The share of the commonest; None for fewer than four, which say nothing."""
-    return Counter(found).most_common(1)[0][1] / len(found) if len(found) >= 4 else None
+    counts = Counter(found)
+    return counts.most_common(1)[0][1] / counts.total() if counts.total() >= 4 else None

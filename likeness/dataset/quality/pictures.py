@@ -1,12 +1,13 @@
 """What the pictures of a set show: how many, whose, how sharp, from where, and how much alike."""
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from likeness.dataset.quality import TrainingSet
-from likeness.marks.pdq import SAME_PICTURE_BITS
+from likeness.marks.pdq import BYTES, SAME_PICTURE_BITS
 from likeness.pipeline.manifest import FaceEntry
 
 SIDE_DEG = 12.0
@@ -36,8 +37,7 @@ def swapped(of: TrainingSet) -> float | None:
 
 def enlarged(of: TrainingSet) -> float | None:
     """Share of the images that were enlarged."""
-    known = [of.enlarged[image.id] for image in of.images if image.id in of.enlarged]
-    return sum(factor > 1 for factor in known) / len(known) if known else None
+    return sum(factor > 1 for factor in of.enlarged) / len(of.enlarged) if of.enlarged else None
 
 
 def one_scene(of: TrainingSet) -> float | None:
@@ -54,45 +54,43 @@ def one_face(of: TrainingSet) -> float | None:
 
 def views(of: TrainingSet) -> float | None:
     """Of left, front and right: which are covered."""
-    yaws = [face.yaw_deg for face in _faces(of)]
-    return _covered([0 if abs(yaw) < SIDE_DEG else int(np.sign(yaw)) for yaw in yaws])
+    yaws = (face.yaw_deg for face in _faces(of))
+    return _covered(0 if abs(yaw) < SIDE_DEG else int(np.sign(yaw)) for yaw in yaws)
 
 
 def framings(of: TrainingSet) -> float | None:
     """Of close-up, head and shoulders, upper body and full figure: which are covered."""
-    shares = [image.faces[0].box_px[3] / image.height for image in of.images if image.faces and image.height]
-    return _covered([int(np.searchsorted(FRAMINGS, share)) for share in shares])
+    shares = (image.faces[0].box_px[3] / image.height for image in of.images if image.faces and image.height)
+    return _covered(int(np.searchsorted(FRAMINGS, share)) for share in shares)
 
 
 def expressions(of: TrainingSet) -> float | None:
     """Spread of the mouth's opening over its width (standard deviation)."""
-    known = [face.mouth_open for face in _faces(of) if face.mouth_open is not None]
+    known = array("d", (face.mouth_open for face in _faces(of) if face.mouth_open is not None))
     return float(np.std(known)) if len(known) > 1 else None
 
 
 def soft(of: TrainingSet) -> float | None:
     """Share of the faces that are not sharp."""
-    return _share(_faces(of), lambda face: face.sharpness < SOFT)
+    known = array("d", (face.sharpness for face in _faces(of)))
+    return sum(sharpness < SOFT for sharpness in known) / len(known) if known else None
 
 
 def repeats(of: TrainingSet) -> float | None:
     """Share of the images whose whole picture is nearly that of an earlier one, whoever's face is in it."""
-    known = [bytes.fromhex(image.pdq) for image in of.images if image.pdq]
-    if len(known) < 2:
+    known = b"".join(bytes.fromhex(image.pdq) for image in of.images if image.pdq)
+    bits = np.frombuffer(known, np.uint64).reshape(-1, BYTES // 8)
+    if len(bits) < 2:
         return None
-    bits = np.frombuffer(b"".join(known), np.uint64).reshape(len(known), -1)
     nearest = (np.bitwise_count(bits[:n] ^ bits[n]).sum(axis=1).min() for n in range(1, len(bits)))
     return sum(bool(apart <= SAME_PICTURE_BITS) for apart in nearest) / len(bits)
 
 
-def _faces(of: TrainingSet) -> list[FaceEntry]:
-    return [image.faces[0] for image in of.images if image.faces]
+def _faces(of: TrainingSet) -> Iterator[FaceEntry]:
+    return (image.faces[0] for image in of.images if image.faces)
 
 
-def _covered(found: Sequence[int]) -> float | None:
-    least = LEAST_SHARE * len(found)
-    return float(sum(number >= least for number in Counter(found).values())) if found else None
-
-
-def _share(faces: Sequence[FaceEntry], wrong: Callable[[FaceEntry], bool]) -> float | None:
-    return sum(map(wrong, faces)) / len(faces) if faces else None
+def _covered(found: Iterable[int]) -> float | None:
+    counts = Counter(found)
+    least = LEAST_SHARE * counts.total()
+    return float(sum(number >= least for number in counts.values())) if counts else None

@@ -1,8 +1,10 @@
 """What the training set is made of."""
 
+from array import array
 from collections import Counter
+from collections.abc import Sequence
 
-from likeness.pipeline.manifest import enlargements
+from likeness.dataset.quality import enlargements
 from likeness.report.collect import Collected
 from likeness.report.metrics import Metric
 
@@ -22,9 +24,9 @@ def _left_out_kinds(got: Collected) -> str:
     return f": {', '.join(f'{kinds[kind]} {kind}' for kind in ('refused', 'skipped', 'failed'))}"
 
 
-def _factors(got: Collected) -> list[float]:
+def _factors(got: Collected) -> Sequence[float]:
     """How many times each image's crop was enlarged; at most 1: its own pixels."""
-    return list(enlargements(got.steps["lora_training"], got.steps["resized"]).values())
+    return array("d", enlargements(got.steps["lora_training"].entries, got.steps["resized"].entries))
 
 
 def _own_pixels(got: Collected) -> str:

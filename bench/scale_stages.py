@@ -1,0 +1,110 @@
+"""The stages between ingest and dataset on N photographs, with stand-ins for providers and models (bench/scale.py measures it)."""
+
+import contextlib
+from types import SimpleNamespace
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import numpy as np
+
+from bench.scale_things import Work, folders, identified, made_up_face, run_of
+from likeness.caption import Described
+from likeness.config import Config
+from likeness.enhance import Enhanced
+from likeness.images import encode_png
+from likeness.pipeline.batch import Made
+from likeness.providers import Local
+from likeness.run import Run
+
+
+class StandIn(Local):
+    """A provider that draws nothing and says the same of every picture."""
+
+    name: ClassVar[str] = "stand-in"
+    neural: ClassVar[bool] = False
+
+    def identity(self) -> dict[str, Any]:
+        """Nothing decides its results."""
+        return {}
+
+    def enhance(self, rgb: Any, *, item: str = "") -> Enhanced:
+        """Twice the pixels."""
+        return Enhanced(rgb=np.repeat(np.repeat(rgb, 2, 0), 2, 1))
+
+    def describe(self, rgb: Any, *, face: Any, swapped: bool, item: str = "") -> Described:
+        """A sentence of the usual length."""
+        return Described(
+            text=f"head and shoulders photo, {item} facing the camera, neutral expression, even light, grey background"
+        )
+
+
+def _run(stage: str, count: int, config: Config, **changes: Any) -> Run:
+    folders(count, **changes)
+    run = run_of(stage, config)
+    vars(run)["provider"] = StandIn()
+    return run
+
+
+def swap(count: int, config: Config) -> Work:
+    """The stage swap: half of the photographs are targets, each with one pair; pictures are not drawn, measured or judged."""
+    import stages.swap
+    from likeness.faces import to_json
+    from likeness.swap import inputs, items
+    from likeness.swap.lighting import Traits
+
+    near = config.swap.model_copy(
+        update={"sources_per_target": 1, "limits": config.swap.limits.model_copy(update={"min_face_px": 16})}
+    )
+    run = _run("swap", count, config.model_copy(update={"swap": near}), targets=count // 2)
+    cheek = (70.0, 8.0, 12.0)
+    traits = Traits(left_cheek=cheek, right_cheek=cheek, bridge_line=0.0)
+    face = to_json(identified(made_up_face()))
+
+    def drawn(item: str, source: Any, target: Any, context: Any) -> Made:
+        source.rgb()
+        quality = {"seam": 0.0, "tone": 0.0, "matte": 0.0}
+        record = {"explicit": 0.01, "face": face, "age_years": 33.0, "cost_usd": 0.0, "quality": quality}
+        return Made(files={items.IMAGE: encode_png(target.rgb())}, record=record)
+
+    stand_ins = {
+        (inputs, "measure"): lambda portrait: traits, (items, "_swap"): drawn, (items, "_judge"): lambda *_: None,
+        (items, "_scores"): lambda *_: {"identity": 0.9}, (items, "face_analyzer"): SimpleNamespace,
+        (items, "AgeEstimator"): SimpleNamespace, (items, "Rater"): SimpleNamespace,
+    }  # fmt: skip
+
+    def work() -> None:
+        with contextlib.ExitStack() as patched:
+            for (module, name), other in stand_ins.items():
+                patched.enter_context(patch.object(module, name, other))
+            stages.swap.main(run)
+
+    return work
+
+
+def resize(count: int, config: Config) -> Work:
+    """The stage resize."""
+    import stages.resize
+
+    run = _run("resize", count, config)
+    return lambda: stages.resize.main(run)
+
+
+def enhance(count: int, config: Config) -> Work:
+    """The stage enhance."""
+    import stages.enhance
+
+    run = _run("enhance", count, config)
+    return lambda: stages.enhance.main(run)
+
+
+def caption(count: int, config: Config) -> Work:
+    """The stage caption: a person wrote half of the captions."""
+    import stages.caption
+    from bench.scale_things import PATHS, PERSONA
+
+    run = _run("caption", count, config)
+    PATHS.captions_override.mkdir(parents=True)
+    for number in range(1, count + 1, 2):
+        words = f"{PERSONA} woman, a half-body photograph in soft light, by hand, number {number}"
+        (PATHS.captions_override / f"{PERSONA}-s{number}.txt").write_text(words)
+    return lambda: stages.caption.main(run)
