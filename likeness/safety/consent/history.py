@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from likeness.errors import ConfigError, ConsentError
+from likeness.git import work_tree
 from likeness.git_history import versions
 from likeness.safety.consent.load import MAX_BYTES
 from likeness.safety.consent.revocations import Revocation, revocations, revoke
@@ -40,11 +41,17 @@ def learn_from_git(repository: Path) -> None:
 
 
 def _committed(repository: Path) -> Iterator[bytes]:
-    """Each version of a record that the clone has, in this folder or its own."""
+    """Each version of a record that the clone has, in this folder or its own; and that of the records, where consent/ is a submodule
+    or a link into another clone."""
+    places, records = {repository: (":(icase)consent", ":(top,icase)consent")}, repository / "consent"
+    if records.is_dir() and work_tree(records) != work_tree(repository):
+        places[records.resolve()] = (".",)
     try:
-        found = versions(
-            repository, lambda path: path.lower().endswith(RECORDS), ":(icase)consent", ":(top,icase)consent"
-        )
+        found = [
+            one
+            for root, paths in places.items()
+            for one in versions(root, lambda path: path.lower().endswith(RECORDS), *paths)
+        ]
     except ConfigError as error:
         raise ConsentError(
             f"{repository}: git does not tell its history, which may say that a consent was revoked: {error.message}",
