@@ -40,8 +40,8 @@ SEARCH_SIDE_PX = 640
 SAME_PLACE, SAME_SIZE = 0.25, 1.5
 """Two finds are one face where their middles are nearer than this share of its side, and their sides differ by less than that."""
 
-Known = Callable[[Floats, float], bool]
-"""Says of a face's middle and shorter side, in pixels, that it need not be looked at."""
+Known = Callable[[Floats, float, float], bool]
+"""Says of a face's middle and shorter side, in pixels, and the detector's score that it need not be looked at."""
 
 LEAST_SHARE = 0.5
 """Faces that stand another way count from this share of the largest; smaller ones may be patterns behind."""
@@ -114,20 +114,18 @@ def stands_otherwise(models: Models, rgb: NDArray[np.uint8], faces: Sequence[Fac
     detector may find it in the turned picture alone."""
     least_px = LEAST_SHARE * max((min(face.box_px[2:]) for face in faces), default=0.0)
 
-    def is_near(middle: Floats, side: float) -> bool:
+    def is_near(middle: Floats, side: float, score: float) -> bool:
         return any(_is_within(middle, face) for face in faces)
 
     return next(turned_faces(models, rgb, is_near, LONG_SIDES_PX, least_px), None) is not None
 
 
 def is_one_of(faces: Sequence[Face]) -> Known:
-    """Tells of a face that is found in another way of looking whether it is one of those that certainly stand upright."""
-    upright = [
-        face for face in faces if face.embedding_length >= SURE_LENGTH and face.landmark_score >= PRESENCE
-    ]
+    """Tells of a face that is found in another way of looking whether it is one of those that were found upright: the detector is as
+    sure of it there as here, or surer. Of a face that does not stand upright it is surest where it is turned so that it does."""
 
-    def is_known(middle: Floats, side: float) -> bool:
-        return any(_is_same(middle, side, face) for face in upright)
+    def is_known(middle: Floats, side: float, score: float) -> bool:
+        return any(_is_same(middle, side, face) and score <= face.score for face in faces)
 
     return is_known
 
@@ -150,7 +148,7 @@ def turned_faces(
         for row in models.detector.rows(_in_that_way(small, way), long_sides_px):
             side = float(min(row[2:4])) / scale
             middle = _turned_back(row[:2] + row[2:4] / 2, way.turns, small.shape[:2]) / np.float32(scale)
-            if side < least_px or is_known(middle, side):
+            if side < least_px or is_known(middle, side, float(row[14])):
                 continue
             whole = _in_that_way(rgb, way) if whole is None else whole
             row = np.append(row[:14] / np.float32(scale), row[14:])

@@ -75,6 +75,16 @@ def test_records_in_a_clone_of_their_own_have_its_history(repository, tmp_path, 
     assert not allowed(repository)
 
 
+@pytest.mark.parametrize("main", [True, False], ids=["from the clone", "from the other tree"])
+def test_a_line_that_lies_in_another_work_tree_counts(repository, tmp_path, main):
+    tree = tmp_path / "tree"
+    git(repository, "worktree", "add", "-q", str(tree), "HEAD")
+    assert allowed(repository)
+    record = (tree if main else repository) / "consent/mia.yaml"
+    record.write_text(record.read_text() + "revoked: 2026-11-01\n")
+    assert not allowed(repository if main else tree)
+
+
 def test_a_base_that_was_exchanged_where_it_lies_is_another_base(tmp_path):
     """The same size, place and time of modification."""
     base, memo = tmp_path / "unet.safetensors", tmp_path / "memo"
