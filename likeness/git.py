@@ -130,6 +130,13 @@ def work_tree(folder: Path) -> Path | None:
     return next((one for one in (folder, *folder.parents) if _is_repository(one / ".git")), None)
 
 
+def is_part_of(folder: Path, root: Path, *, but: str) -> bool:
+    """Whether a folder lies in another, and both in one work tree, or in none; work trees below `but` in it count as its own."""
+    folder, root = folder.resolve(), root.resolve()
+    one_tree = folder.is_relative_to(root / but) or work_tree(folder) == work_tree(root)
+    return folder.is_relative_to(root) and one_tree
+
+
 def _is_repository(path: Path) -> bool:
     """Whether a `.git` is a worktree's or a submodule's file, or has anything of git's own in it."""
     return path.is_file() or any((path / name).exists() for name in GITS_OWN)

@@ -11,10 +11,12 @@ import unicodedata
 from pathlib import Path
 
 from likeness.errors import ConfigError, InputError
+from likeness.git import is_part_of
 
 # What `likeness params` composes, in the repository and in every copy that DVC runs an experiment in.
 PARAMS = Path("params.yaml")
 PRICES = Path("conf/prices.yaml")
+EXPERIMENTS = ".dvc/tmp/exps"
 
 # A persona's name is part of file names, stage names and of ids joined with "-".
 MAX_NAME = 1000
@@ -214,13 +216,11 @@ class RepositoryPaths:
 
     @staticmethod
     def here() -> "RepositoryPaths":
-        """The repository that DVC was started in: DVC exports DVC_ROOT, so its temporary experiment folders share
-        one item store and one consent with the repository they come from; so does whoever works in such a folder by
-        hand. A DVC_ROOT of which the working directory is no part means another repository, and its consent is none here."""
-        root = Path(os.environ.get("DVC_ROOT", ".")).absolute()
-        if not Path.cwd().resolve().is_relative_to(root.resolve()):
-            root = Path.cwd()
-        inside, mark, _ = f"{root}/".partition("/.dvc/tmp/exps/")
+        """The repository that DVC was started in, whose consent and items its experiments' folders share: DVC exports DVC_ROOT.
+        One around another clone, or elsewhere, is another repository's, and its consent is none here."""
+        root, here = Path(os.environ.get("DVC_ROOT", ".")).absolute(), Path.cwd()
+        root = root if is_part_of(here, root, but=EXPERIMENTS) else here
+        inside, mark, _ = f"{root}/".partition(f"/{EXPERIMENTS}/")
         return RepositoryPaths(Path(inside) if mark else root)
 
     def keep_from_others(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 Fault = Callable[[str, str], str | None]
 """What befalls a request of this method and path: None, or one of FAULTS."""
-FAULTS = ("cut", "half", "answer-lost", "403", "503", "gone", "silent", "keys-refused")
+FAULTS = ("cut", "half", "answer-lost", "403", "503", "gone", "silent", "keys-refused", "public")
 ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"
 CODES = {"403": "AccessDenied", "503": "SlowDown", "gone": "NoSuchKey"}
 KEYS_REFUSED = (
@@ -26,6 +26,7 @@ class FaultyS3:
         self.fault: Fault = lambda _method, _path: None
         self.seen: list[tuple[str, str, str | None]] = []
         self.released, self.waiting = threading.Event(), threading.Event()
+        self.written: dict[str, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(port))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
@@ -78,6 +79,10 @@ class FaultyS3:
                 if kind == "cut":
                     return self._hang_up()
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if kind == "public" and "authorization" not in self.headers:
+                    return self._answer(200, proxy.written.get(self.path, b""), {})
+                if self.command == "PUT":
+                    proxy.written[self.path] = body
                 if kind in CODES:
                     return self._answer(
                         404 if kind == "gone" else int(kind), ERROR.format(code=CODES[kind]).encode(), {}

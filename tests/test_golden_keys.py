@@ -37,7 +37,7 @@ PINNED = {
     "grok-caption": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "grok-caption in a batch": "e92b8d946f6b0605a455bdb8d4e93943571621439158cc79070a00ef4965fed5",
     "openai-caption": "6f9513e9875cd133c52b29c28e209a50fe1946e31a738b38567626d8dbe0d78c",
-    "ingest": "d86b797e290b7ef0b87bda578d55ee50ec984a670284e474113d4c64e1743d30",
+    "ingest": "8c8387eca92e5d19aab2254380332462e20e779e3b7d0b23bb4881c02433a7fe",
     "swap-traits": "73f533e8d332ab0cc746fc2a58e0e6ffd264a6ff98280865817ae42a009014b1",
     "swap by local": "da7e3ddc01723f15de8940886286213db4175b6ab80d1032dc09b8e18c349096",
     "swap by onnx": "7e324eefde50ab42f8783eb14f2dca12fd8110d6c5aabe151879c63e3218fc8a",
@@ -53,7 +53,7 @@ PINNED = {
     "caption by grok": "cfcebf3d8fae7ddcba6df5b3ee514a25f75b4d2dbb559e059313553bffcee109",
     "caption by openai": "dd190712b58662c61e8f07b0bad1b2b2b4d106c077beb5b608dcc2798af45690",
     "caption-override": "8a696454c67611579f55718331ffdfc0d3bdc0e4590d99125af6a15dc9ce13a8",
-    "dataset.image": "cde28c78efd494fc4b903079b70cf0a10d32b4baff06a8634c449fdec5b88368",
+    "dataset.image": "38ba3c8740b11afdb1bd38fccb44b177ba0e7c0cc482bef99bdfa3a74a6e700d",
     "lora.latents": "88bcf03a9ec285da9d29cc4916fcb26a9ff402b0903a3e0eee0d61218412803a",
     "lora.latents of a cut": "06a97e900a64debde061ae0a5d55dcd0299dc767e9f8dc9db0f49477c8c40ee4",
     "lora.prompt": "a3f8e6e1140d46c00b611f3b38190befda3807ee3bffc31bc6b777b15b9b2e98",
@@ -65,7 +65,7 @@ PINNED = {
     "evaluate.sample without": "65178b5dc29d9e83dd06eac1843b534747bc3fb73406928a4d810f70bd3cb861",
     "comfy.sample": "dc1725f18bf9915e157ada3a171a597515012358192d1bc5123df9a02b4eac1f",
     "comfy.sample without": "2a870886c5f00de8f4c15675721ceaba68db8e45bd000b28b028b6db5f21e691",
-    "metrics.face": "586e8e0fe9d69a7ce078951391bdc36dd80ef7c3b9656a78f24b9c610f91cb35",
+    "metrics.face": "f1b48a55e1c75d0d63fdaac144aabd4dfb85bd9d41bad20e14edd0cb3ade17b2",
 }
 
 

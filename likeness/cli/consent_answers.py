@@ -1,8 +1,10 @@
 """What a person says of a consent record: by options, or asked on a terminal."""
 
+import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,20 +14,8 @@ from likeness.errors import ConfigError
 from likeness.safety.consent.parts import OLDEST_YEARS
 from likeness.safety.floors import ADULT_YEARS
 
-Kind = Annotated[
-    Literal["self", "release", "synthetic"] | None,
-    typer.Option(help="self: it is you; release: somebody who signed; synthetic: nobody real."),
-]
-Subject = Annotated[str | None, typer.Option(help="The full name: Mia Example.")]
-AttestedBy = Annotated[
-    str | None, typer.Option(help="Who attests the age, and by what: passport seen by the studio.")
-]
-Age = Annotated[int | None, typer.Option("--age", help="In years, at least 18.")]
 Evidence = Annotated[
     Path | None, typer.Option(help="The signed release, or how a synthetic person was made; it is copied.")
-]
-Scope = Annotated[
-    list[str] | None, typer.Option(help="swap, train or generate; may be given again. All three by default.")
 ]
 Signed = Annotated[str | None, typer.Option(help="The date of the signature, 2026-11-22. Today by default.")]
 Expires = Annotated[
@@ -39,16 +29,44 @@ KINDS = ("self", "release", "synthetic")
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a person says of a record; None is asked for."""
+    """What a person says of a record; None is asked for. Each field is an option of the commands that are `with_answers`."""
 
-    kind: str | None
-    subject: str | None
-    attested_by: str | None
-    age_years: int | None
-    evidence: Path | None
-    scope: list[str] | None
-    signed: str | None
-    expires: str | None
+    kind: Annotated[
+        Literal["self", "release", "synthetic"] | None,
+        typer.Option(help="self: it is you; release: somebody who signed; synthetic: nobody real."),
+    ]
+    subject: Annotated[str | None, typer.Option(help="The full name: Mia Example.")]
+    attested_by: Annotated[
+        str | None, typer.Option(help="Who attests the age, and by what: passport seen by the studio.")
+    ]
+    age_years: Annotated[int | None, typer.Option("--age", help="In years, at least 18.")]
+    evidence: Evidence
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="swap, train or generate; may be given again. All three by default."),
+    ]
+    signed: Signed
+    expires: Expires
+
+
+def with_answers(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each answer in place of its parameter `answers`."""
+    whole = inspect.signature(command)
+    given = inspect.Parameter.KEYWORD_ONLY
+    options = {
+        one.name: inspect.Parameter(one.name, given, default=None, annotation=one.type)
+        for one in fields(Answers)
+    }
+
+    @wraps(command)
+    def run(*arguments: Any, **values: Any) -> None:
+        answers = Answers(**{name: values.pop(name, None) for name in options})
+        command(*arguments, answers=answers, **values)
+
+    others = [one.replace(kind=given) for name, one in whole.parameters.items() if name != "answers"]
+    shown = whole.replace(parameters=[*others, *options.values()])
+    run.__signature__ = shown  # pyright: ignore[reportAttributeAccessIssue]
+    return run
 
 
 def words(said: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from likeness.cli import consent_answers as option
 from likeness.cli.arguments import Persona
 from likeness.cli.consent import recorded_face
-from likeness.cli.consent_answers import Answers, Asker, asked, file
+from likeness.cli.consent_answers import Answers, Asker, asked, file, with_answers
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConsentError
@@ -32,17 +32,8 @@ ONE_MESH_FLOORS = {
 }
 
 
-def new(
-    persona: Persona,
-    kind: option.Kind = None,
-    subject: option.Subject = None,
-    attested_by: option.AttestedBy = None,
-    age: option.Age = None,
-    evidence: option.Evidence = None,
-    scope: option.Scope = None,
-    signed: option.Signed = None,
-    expires: option.Expires = None,
-) -> None:
+@with_answers
+def new(persona: Persona, answers: Answers) -> None:
     """Write a record from the photographs in data/PERSONA/raw/sources.
 
     Evidence, photographs and the face are entered with their digests; sign it next.
@@ -51,8 +42,6 @@ def new(
     Example:
       likeness consent new mia --kind release --evidence release.pdf
     """
-    answers = Answers(kind=kind, subject=subject, attested_by=attested_by, age_years=age, evidence=evidence, scope=scope,
-                      signed=signed, expires=expires)  # fmt: skip
     folder = RepositoryPaths.here().consent
     if (folder / f"{persona}.yaml").exists():
         raise ConsentError(f"consent/{persona}.yaml is there already", reason="consent-exists",

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.cli import consent_answers as option
 from likeness.cli.arguments import Yes
-from likeness.cli.consent_answers import Answers, Asker, asked, words
+from likeness.cli.consent_answers import Answers, Asker, asked, with_answers, words
 from likeness.cli.consent_records import ONE_MESH_FLOORS, write_record
 from likeness.cli.consent_sign import sign_record
 from likeness.cli.params import add_default, params_command
@@ -34,20 +33,13 @@ HELD_OUT = 2
 """So many of MANY photographs or more are kept for the evaluation, where nobody names any."""
 
 
+@with_answers
 def new_persona(
     name: Annotated[str, typer.Argument(metavar="PERSONA")],
     sources: Annotated[Path, typer.Option(help="A folder with 8 to 30 photographs of one adult.")],
     targets: Annotated[
         Path | None, typer.Option(help="A folder with photographs that get the person's face.")
     ] = None,
-    kind: option.Kind = None,
-    subject: option.Subject = None,
-    attested_by: option.AttestedBy = None,
-    age: option.Age = None,
-    evidence: option.Evidence = None,
-    scope: option.Scope = None,
-    signed: option.Signed = None,
-    expires: option.Expires = None,
     trigger: Annotated[
         str | None, typer.Option(help="The word for the person in prompts; the name by default.")
     ] = None,
@@ -67,6 +59,8 @@ def new_persona(
         Path | None, typer.Option(help="The release that the people in the targets signed; it is copied.")
     ] = None,
     yes: Yes = False,
+    *,
+    answers: Answers,
 ) -> None:
     """Add a person: photographs, consent record, settings.
 
@@ -77,8 +71,6 @@ def new_persona(
     Example:
       likeness persona new mia --sources ~/photos/mia --targets ~/photos/others
     """
-    answers = Answers(kind=kind, subject=subject, attested_by=attested_by, age_years=age, evidence=evidence, scope=scope,
-                      signed=signed, expires=expires)  # fmt: skip
     target_answers = TargetAnswers(shows=shows or [], licence=licence, origin=origin, release=release)
     _refuse_name(name)
     own_key()

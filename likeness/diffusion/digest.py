@@ -43,8 +43,8 @@ def folder_files(folder: Path, variant: str | None) -> list[Path]:
 def files_digest(files: Sequence[Path], relative_to: Path, memo: Path | None) -> str:
     """sha256 over relative names and contents; each file's own digest is remembered in the folder `memo`, if there is one.
 
-    A base of several GB takes seconds to read, so a digest counts as long as the file's real path, size,
-    modification time and inode are the same.
+    A base of several GB takes seconds to read, so a digest counts as long as the file's real path, size, times and
+    inode are the same: the time of its last change is nobody's to set.
     """
     lines = [f"{path.relative_to(relative_to).as_posix()} {_file_digest(path, memo)}" for path in files]
     return sha256_bytes("\n".join(lines).encode())
@@ -55,7 +55,7 @@ def _file_digest(path: Path, memo: Path | None) -> str:
     if memo is None:
         return sha256_file(real)
     facts = real.stat()
-    state = [str(real), facts.st_size, facts.st_mtime_ns, facts.st_ino]
+    state = [str(real), facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino]
     note = memo / f"{sha256_bytes(str(real).encode())}.json"
     with suppress(OSError, ValueError):
         remembered: dict[str, Any] = json.loads(note.read_bytes())

@@ -117,8 +117,9 @@ def draw(
     holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
 
     Raises:
-        ConsentError: the weights are not of this person.
+        ConsentError: the weights are not of this person, or the consent has ended since the run began: a notebook's may be days old.
     """
+    run.require(*run.uses)
     refuse_weights_of_others(run, weights)
 
     def line(one: Planned, item: Item) -> Line:

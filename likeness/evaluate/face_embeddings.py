@@ -50,7 +50,7 @@ def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
     }  # fmt: skip
     if find.own is not None:
         settings["own"] = find.own
-    key = item_key("metrics.face", 2, settings, [sha256])
+    key = item_key("metrics.face", 3, settings, [sha256])
     return Work(id=name, key=key, make=partial(_largest_face, path, find))
 
 

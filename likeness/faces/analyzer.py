@@ -13,7 +13,16 @@ from likeness.faces import measure, resnet
 from likeness.faces.detect import LONG_SIDES_PX
 from likeness.faces.face import Face, Floats
 from likeness.faces.models import Pool
-from likeness.faces.stance import Models, Stance, search, stance_of, stands_otherwise, turned_faces
+from likeness.faces.stance import (
+    OTHERWISE,
+    Models,
+    Stance,
+    is_one_of,
+    search,
+    stance_of,
+    stands_otherwise,
+    turned_faces,
+)
 
 
 class Embedder(Protocol):
@@ -54,11 +63,17 @@ class FaceAnalyzer:
             return [_face(models, rgb, row, embed=embed) for row in rows if min(row[2:4]) >= least_px]
 
     def turned(
-        self, rgb: NDArray[np.uint8], long_sides_px: Sequence[int], *, least_px: float
+        self,
+        rgb: NDArray[np.uint8],
+        upright: Sequence[Face],
+        long_sides_px: Sequence[int],
+        *,
+        least_px: float,
     ) -> list[tuple[NDArray[np.uint8], Face]]:
-        """The faces of `least_px` on that lie on their sides or stand on their heads, each in the picture turned for it."""
+        """The faces of `least_px` on, beside those found `upright`, that lie on their sides, stand on their heads or are shown in
+        negative, each in the picture turned for it."""
         with _MODELS.lent() as models:
-            found = turned_faces(models, rgb, (), long_sides_px, least_px)
+            found = turned_faces(models, rgb, is_one_of(upright), long_sides_px, least_px, OTHERWISE)
             return [(whole, _face(models, whole, row, embed=True)) for whole, row in found]
 
     def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:

@@ -28,6 +28,8 @@ DLIB_TEMPLATE = np.array(
     ]
 )
 DLIB_LANDMARKS = (263, 362, 33, 133, 2)
+DLIB_MEANS_RGB = (122.782, 117.001, 104.298)
+"""Subtracted before dividing by 256: dlib's input_rgb_image_sized."""
 
 FACE_MIDDLE_Y = 0.46
 """Where the middle of a face lies in the height of a square cut around it: hair needs less room than shoulders."""
@@ -102,3 +104,10 @@ def dlib_chip(rgb: NDArray[np.uint8], landmarks: Floats, side_px: int, padding: 
     share of the chip added around the face."""
     template = ((padding + DLIB_TEMPLATE) / (2 * padding + 1) * side_px).astype(np.float32)
     return warp(rgb, similarity_transform(landmarks[DLIB_LANDMARKS, :2], template), side_px)
+
+
+def dlib_input(rgb: NDArray[np.uint8], landmarks: Floats, side_px: int, padding: float) -> Floats:
+    """`dlib_chip` as dlib's networks take it: [1, 3, side_px, side_px] around 0."""
+    chip = dlib_chip(rgb, landmarks, side_px, padding).astype(np.float32)
+    tensor = ((chip - np.array(DLIB_MEANS_RGB, np.float32)) / 256).transpose(2, 0, 1)[None]
+    return np.ascontiguousarray(tensor, np.float32)

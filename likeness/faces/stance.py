@@ -8,7 +8,7 @@ portraits and 9 photographs of real people; median 13.5), 8.8 and less upside do
 each picture the product of detector's score, landmark's score and length is highest by 1.5 times for the upright one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -37,6 +37,12 @@ LEAST_SCORE = 4.0
 
 SEARCH_SIDE_PX = 640
 
+SAME_PLACE, SAME_SIZE = 0.25, 1.5
+"""Two finds are one face where their middles are nearer than this share of its side, and their sides differ by less than that."""
+
+Known = Callable[[Floats, float, float], bool]
+"""Says of a face's middle and shorter side, in pixels, and the detector's score that it need not be looked at."""
+
 LEAST_SHARE = 0.5
 """Faces that stand another way count from this share of the largest; smaller ones may be patterns behind."""
 
@@ -47,6 +53,12 @@ class Stance:
 
     turns: int
     negative: bool
+
+
+WAYS = tuple(Stance(turns, negative) for negative in (False, True) for turns in range(4))
+TURNED = WAYS[1:4]
+OTHERWISE = WAYS[1:5]
+"""Turned, or upright in negative."""
 
 
 class Models:
@@ -101,48 +113,69 @@ def stands_otherwise(models: Models, rgb: NDArray[np.uint8], faces: Sequence[Fac
     """Whether there is a face beside `faces`, not much smaller than the largest, that lies on its side or stands on its head: the
     detector may find it in the turned picture alone."""
     least_px = LEAST_SHARE * max((min(face.box_px[2:]) for face in faces), default=0.0)
-    return next(turned_faces(models, rgb, faces, LONG_SIDES_PX, least_px), None) is not None
+
+    def is_near(middle: Floats, side: float, score: float) -> bool:
+        return any(_is_within(middle, face) for face in faces)
+
+    return next(turned_faces(models, rgb, is_near, LONG_SIDES_PX, least_px), None) is not None
+
+
+def is_one_of(faces: Sequence[Face]) -> Known:
+    """Tells of a face that is found in another way of looking whether it is one of those that were found upright: the detector is as
+    sure of it there as here, or surer. Of a face that does not stand upright it is surest where it is turned so that it does."""
+
+    def is_known(middle: Floats, side: float, score: float) -> bool:
+        return any(_is_same(middle, side, face) and score <= face.score for face in faces)
+
+    return is_known
 
 
 def turned_faces(
     models: Models,
     rgb: NDArray[np.uint8],
-    faces: Sequence[Face],
+    is_known: Known,
     long_sides_px: Sequence[int],
     least_px: float,
+    ways: Sequence[Stance] = TURNED,
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """The faces of `least_px` on that lie on their sides or stand on their heads, each with the picture turned so that it is
-    upright, and its row there; not where one of `faces` is, or near it. Looked for in these sizes, of SEARCH_SIDE_PX at most. An
-    upright face is none of them: no other way of looking at it gives an embedding of SURE_LENGTH."""
+    """The faces of `least_px` on that lie on their sides or stand on their heads, or stand otherwise in one of these ways, each with
+    the picture turned so that it is upright, and its row there; but those that are known. Looked for in these sizes, of
+    SEARCH_SIDE_PX at most. An upright face is none of them: no other way of looking at it gives an embedding of SURE_LENGTH."""
     small = _reduced(rgb)
     scale = small.shape[1] / rgb.shape[1]
-    known = [np.array(face.box_px) * scale for face in faces]
-    for turns in (1, 2, 3):
+    for way in ways:
         whole = None
-        for row in models.detector.rows(np.ascontiguousarray(np.rot90(small, turns)), long_sides_px):
-            x, y = row[:2] + row[2:4] / 2
-            middle = _turned_back((float(x), float(y)), turns, small.shape[:2])
-            if min(row[2:4]) < least_px * scale or any(_is_within(middle, box) for box in known):
+        for row in models.detector.rows(_in_that_way(small, way), long_sides_px):
+            side = float(min(row[2:4])) / scale
+            middle = _turned_back(row[:2] + row[2:4] / 2, way.turns, small.shape[:2]) / np.float32(scale)
+            if side < least_px or is_known(middle, side, float(row[14])):
                 continue
-            whole = np.ascontiguousarray(np.rot90(rgb, turns)) if whole is None else whole
+            whole = _in_that_way(rgb, way) if whole is None else whole
             row = np.append(row[:14] / np.float32(scale), row[14:])
             _, presence = models.mesh.landmarks(whole, row[:4], row[4:8].reshape(2, 2))
-            _, length = models.embedding(whole, row[4:14].reshape(5, 2))
-            if presence >= PRESENCE and length >= SURE_LENGTH:
+            # In this order: the embedding takes five times as long.
+            if presence >= PRESENCE and models.embedding(whole, row[4:14].reshape(5, 2))[1] >= SURE_LENGTH:
                 yield whole, row
 
 
-def _turned_back(point: tuple[float, float], turns: int, shape: tuple[int, ...]) -> tuple[float, float]:
+def _turned_back(point: Floats, turns: int, shape: tuple[int, ...]) -> Floats:
     """A point of a picture that was turned by quarter turns counter-clockwise, in the picture [H, W] as it was."""
     height, width = shape
     x, y = point
-    return {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[turns]
+    return np.array(((x, y), (width - y, x), (width - x, height - y), (y, height - x))[turns], np.float32)
 
 
-def _is_within(point: tuple[float, float], box: NDArray[np.float64]) -> bool:
-    """Whether it lies in a box of x, y, width and height, or near its edge: half a side around."""
-    low, side = box[:2], box[2:]
+def _is_within(point: Floats, face: Face) -> bool:
+    """Whether it lies in a face's box, or near its edge: half a side around."""
+    low, side = np.array(face.box_px[:2]), np.array(face.box_px[2:])
     return bool(((low - side / 2 <= point) & (point <= low + 1.5 * side)).all())
+
+
+def _is_same(point: Floats, side: float, face: Face) -> bool:
+    """Whether a face with this middle and shorter side is where that face is, and as large."""
+    low, sides = np.array(face.box_px[:2]), np.array(face.box_px[2:])
+    apart = float(np.abs(point - low - sides / 2).max())
+    return apart <= SAME_PLACE * min(sides) and 1 / SAME_SIZE <= side / min(sides) <= SAME_SIZE
 
 
 def _best(models: Models, rgb: NDArray[np.uint8], *, central: bool) -> Stance | None:
@@ -153,10 +186,13 @@ def _best(models: Models, rgb: NDArray[np.uint8], *, central: bool) -> Stance | 
 
 
 def _ways(rgb: NDArray[np.uint8]) -> Iterator[tuple[Stance, NDArray[np.uint8]]]:
-    for negative in (False, True):
-        for turns in range(4):
-            turned = np.ascontiguousarray(np.rot90(rgb, turns))
-            yield Stance(turns, negative), 255 - turned if negative else turned
+    return ((way, _in_that_way(rgb, way)) for way in WAYS)
+
+
+def _in_that_way(rgb: NDArray[np.uint8], way: Stance) -> NDArray[np.uint8]:
+    """The picture turned, and with light and dark inverted."""
+    turned = np.ascontiguousarray(np.rot90(rgb, way.turns))
+    return 255 - turned if way.negative else turned
 
 
 def _score(models: Models, rgb: NDArray[np.uint8], central: bool) -> float:

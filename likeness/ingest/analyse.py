@@ -26,7 +26,7 @@ from likeness.pipeline.batch import Made
 from likeness.store.items import Json
 from likeness.store.keys import item_key
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the same bytes would give another photo.png or record."""
 
 PHOTO = "photo.png"

@@ -55,7 +55,7 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     store = ItemStore(repository.root / cfg.items.root, persona=record.persona)
     measures = Measurements(PictureGate(cfg.faces.embedder), store, cfg.faces.embedder)
     chosen = PublicationDoor(cfg, record, measures).admit(chosen)
-    Remote(cfg.publish.url, cfg.s3).check(write=not dry_run)
+    Remote(cfg.publish.url, cfg.s3).check(write=not dry_run, public=True)
     remote = Remote(f"{cfg.publish.url.rstrip('/')}/{record.persona}", cfg.s3)
     if dry_run:
         return _words(chosen, foresee(chosen, remote), remote.url, dry_run=True)

@@ -1,6 +1,5 @@
 """Which files may be published: only what a manifest names and rates `sfw`."""
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from likeness.lora.said import TRAINING_SET
 from likeness.paths import PersonaPaths, require_file
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.pipeline.verified import verified
+from likeness.publish.archives import BROKEN, opened, text_of
 from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
 from likeness.versions.record import read_versions
@@ -133,17 +133,21 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
     known |= {caption_of(entry.file): sha256_bytes(f"{entry.text}\n".encode()) for entry in entries}
     known |= {name: sha256_file(_existing(places.lora_training / name)) for name in (TOML, CARD)}
     known[METADATA] = training_set
-    with zipfile.ZipFile(_existing(path)) as archive:
-        names = archive.namelist()
-        if METADATA not in names or sha256_bytes(archive.read(METADATA)) != training_set:
-            raise InputError(f"{path} was packed from another training set than {places.lora_training}",
-                             reason="another-training-set", remedy=remedy)  # fmt: skip
-        for name in names:
-            if names.count(name) > 1 or sha256_bytes(archive.read(name)) != known.get(name):
-                raise InputError(f"{path} holds {name}, which no manifest names", reason="not-in-manifest",
-                                 remedy=remedy)  # fmt: skip
-        if missing := known.keys() - set(names):
-            raise InputError(f"{path} lacks {min(missing)}", reason="not-in-manifest", remedy=remedy)
+    try:
+        with opened(_existing(path)) as archive:
+            if text_of(archive, METADATA) is None or sha256_bytes(archive.read(METADATA)) != training_set:
+                raise InputError(f"{path} was packed from another training set than {places.lora_training}",
+                                 reason="another-training-set", remedy=remedy)  # fmt: skip
+            for name in archive.namelist():
+                if name not in known or sha256_bytes(archive.read(name)) != known[name]:
+                    raise InputError(f"{path} holds {name}, which no manifest names", reason="not-in-manifest",
+                                     remedy=remedy)  # fmt: skip
+            if missing := known.keys() - set(archive.namelist()):
+                raise InputError(f"{path} lacks {min(missing)}", reason="not-in-manifest", remedy=remedy)
+    except BROKEN as error:
+        raise InputError(
+            f"{path} cannot be published: {error}", reason="not-in-manifest", remedy=remedy
+        ) from error
 
 
 def _check_weights(path: Path, consent_id: str, training_set: str) -> None:

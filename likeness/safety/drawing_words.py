@@ -8,7 +8,9 @@ from likeness.safety.words import Finding, find
 STEERS = re.compile(
     r":\s*[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]\s*\.?\d|\bembedding:|<(?:lora|lyco|hypernet)\b"
     # One of several: {nu|na}de, [nu|na]ked, which no list of words reads; a file's line.
-    r"|[{\[][^{}\[\]]*\||\b__[\w/-]+__",
+    r"|[{\[][^{}\[\]]*\||\b__[\w/-]+__"
+    # A part of the words under a name: ${n=nu}${n}de.
+    r"|\$\{",
     re.IGNORECASE,
 )
 """(clothes:-1.5), as ComfyUI reads it, what it loads a file for, and what it puts something else in place of."""

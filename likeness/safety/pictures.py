@@ -24,7 +24,7 @@ from likeness.safety.identity import (
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Json
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same pixels would be measured otherwise."""
 
 
@@ -86,10 +86,10 @@ class PictureGate:
         ]
 
     def _counting(self, rgb: RGB, *, embed: bool) -> list[tuple[RGB, Face]]:
-        """The faces that count, each in the picture in which it is upright: who lies or stands on her head is somebody, too."""
+        """The faces that count, each in the picture in which it is upright: who lies, or is a negative, is somebody, too."""
         least_px = max(MIN_FACE_PX, COUNTS * min(rgb.shape[:2]))
         upright = self._analyzer.faces(rgb, LOOKED_AT_PX, least_px=least_px, embed=embed)
-        turned = self._analyzer.turned(rgb, TURNED_AT_PX, least_px=least_px)
+        turned = self._analyzer.turned(rgb, upright, TURNED_AT_PX, least_px=least_px)
         return [*((rgb, face) for face in upright), *turned]
 
     def _face(self, rgb: RGB, face: Face) -> dict[str, Json]:

@@ -14,7 +14,13 @@ INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 NO_LETTER = ("Cf", "Me")
 TURNED = re.compile("[\u202b\u202e\u2067]([^\u202c\u2069]*)")
 # (nude:1.2), as programs that draw read it: how much a word counts.
-WEIGHT = re.compile(r":{1,2}[-+]?\d*\.?\d+(?=[)\]}])")
+WEIGHT = re.compile(r":{1,2}[-+]?\d*\.?\d+(?=[)\]}])|(?<=[^\W\d]):{1,2}[-+]?\d*\.?\d+(?=\s|$)")
+# What such programs take out before they read the words: their commands, comments, what stands for a file. (A1111, its Regional
+# Prompter and Dynamic Prompts; ComfyUI.)
+MARKUP = re.compile(
+    r"[\s,(-]{0,9}(?:\b(?:BREAK|AND|ADD(?:COMM|BASE|ROW|COL))\b|/\*.{0,400}?\*/|(?://|#)[^\n]{0,400}\n|<[^<>]{0,400}>)[\s,)-]{0,9}",
+    re.DOTALL,
+)
 AROUND_A_WORD = re.compile(r"(?<![(\[{])[(\[{]+(\w+)[)\]}]+")
 LESS_THAN = re.compile(r"[<\u2039\u2264](?=\s*(?:\d|\w+teen\b))")
 PART_OF_A_YEAR = re.compile(
@@ -73,14 +79,16 @@ def fold(text: str) -> str:
 
 def as_seen(text: str) -> Iterator[str]:
     """A text as it is read aloud: pictures of children as words, (16) and (16:1.2) as 16, <18 as under 18, 17½ as 17, |\\|ude as
-    nude; as programs that draw decode it (&#110;ude, %6eude); and, where a mark turns the direction of what follows, the other
-    way round, as a screen shows it."""
+    nude; as programs that draw decode it (&#110;ude, %6eude) and leave it without their commands (nu BREAK de); and, where a
+    mark turns the direction of what follows, the other way round, as a screen shows it."""
     spoken = LESS_THAN.sub(" under ", FOR_ADULTS.sub(" nsfw ", GIRL_OF.sub(r"\1yo", text.translate(MEANT))))
     yield spoken
     for other in (
         AROUND_A_WORD.sub(r"\1", WEIGHT.sub("", spoken)),
         PART_OF_A_YEAR.sub("", spoken),
         TAG.sub("", _decoded(spoken)),
+        MARKUP.sub("", spoken),
+        MARKUP.sub(" ", spoken),
         _letters_drawn(spoken),
         TURNED.sub(lambda found: found[1][::-1], spoken),
     ):

@@ -61,8 +61,9 @@ class Remote:
         self._opened: tuple[Any, str, Any] | None = None
         self._faults: tuple[type[Exception], ...] = FAULTS
 
-    def check(self, *, write: bool) -> None:
-        """See that listing, and with `write` also writing and reading, is allowed, before anything depends on it.
+    def check(self, *, write: bool, public: bool = False) -> None:
+        """See that listing, and with `write` also writing and reading, is allowed, before anything depends on it; that nobody without
+        keys reads what is written, unless it may be `public`.
 
         Raises:
             AuthError, ConfigError: as the class says; no answer at all is a ConfigError here.
@@ -74,6 +75,9 @@ class Remote:
                 if self.read(PROBE) != PROBE_TEXT:
                     raise ConfigError(f"{self.url} does not give back what was written", reason="s3-not-s3",
                                       remedy="use a store that shows a file as soon as it is written")  # fmt: skip
+                if not public and self._read_by_a_stranger(PROBE) == PROBE_TEXT:
+                    raise ConfigError(f"{self.url}: anybody reads what lies there, without keys",
+                                      reason="s3-public", remedy="block public access to the bucket (docs/s3.md)")  # fmt: skip
         except TransientError as error:
             raise ConfigError(error.message, reason=error.reason, remedy=error.remedy) from error
 
@@ -208,6 +212,11 @@ class Remote:
         if found and found != region:
             raise ConfigError(f"{self.url}: the bucket is in {found}, the region here is {region}",
                               reason="s3-wrong-region", remedy=f"set s3.region in conf/ or AWS_REGION to {found}")  # fmt: skip
+
+    def _read_by_a_stranger(self, name: str) -> bytes | None:
+        from likeness.store.s3_client import as_a_stranger
+
+        return as_a_stranger(client, *self._key(name)) if (client := self._open()[2]) else None
 
     def _there(self, doing: str, look: Callable[[], _T]) -> _T | None:
         """What a look gives; None where the file is not there. A missing bucket is a mistake, and S3 names it so."""

@@ -11,8 +11,9 @@ import botocore.loaders
 import botocore.session
 import fsspec
 from aiobotocore.session import AioSession
+from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from likeness.errors import ConfigError, together
 from likeness.store.s3_config import S3Config
@@ -79,6 +80,18 @@ def open_s3(url: str, s3: S3Config, *, quick: bool = False) -> tuple[Any, str, A
         return filesystem, root.rstrip("/"), client
     except (BotoCoreError, ValueError) as error:
         raise translate_fault(error, url, "opening") from error
+
+
+def as_a_stranger(client: Any, bucket: str, key: str) -> bytes | None:
+    """What whoever has no keys gets of an object; None where the store refuses, or does not answer."""
+    session = _session(botocore.session.Session, None)
+    unsigned = client.meta.config.merge(ClientConfig(signature_version=UNSIGNED))
+    where = {"endpoint_url": client.meta.endpoint_url, "region_name": client.meta.region_name}
+    try:
+        answer = session.create_client("s3", config=unsigned, **where).get_object(Bucket=bucket, Key=key)
+        return cast(bytes, answer["Body"].read())
+    except (BotoCoreError, ClientError, OSError):
+        return None
 
 
 def _session(kind: Any, profile: str | None) -> Any:

@@ -53,6 +53,32 @@ def test_a_stranger_beside_her_is_found_however_she_lies(gate, turns):
     assert refusal(gate, with_a_stranger(turns), "training image") in ("unknown-face", "apparent-minor")
 
 
+def beside_her(stranger: np.ndarray, left: int, top: int, share: float = 0.15) -> np.ndarray:
+    """Jade, and this square of somebody with its corner there."""
+    side = int(2 * share * SIDE_PX)
+    picture = photograph(JADE, 0, SIDE_PX).copy()
+    small = Image.fromarray(stranger).resize((side, side), Image.Resampling.LANCZOS)
+    picture[top : top + side, left : left + side] = np.asarray(small)
+    return picture
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_stranger_in_negative_is_found(gate, number):
+    picture = beside_her(255 - photograph(TARGETS, number, SIDE_PX), 0, 0)
+    assert refusal(gate, picture, "training image") in ("unknown-face", "apparent-minor")
+
+
+def test_a_stranger_who_lies_on_her_face_is_found(gate):
+    """Not taken for the upright face around it."""
+    picture = beside_her(np.rot90(photograph(TARGETS, 0, SIDE_PX)), 180, 180, share=0.14)
+    assert refusal(gate, picture, "training image") in ("unknown-face", "apparent-minor")
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_she_alone_is_nobody_else_turned_or_in_negative(gate, number):
+    assert refusal(gate, photograph(JADE, number, SIDE_PX), "training image") is None
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_of_a_drawn_picture_that_lies_the_age_is_judged(gate, turns):
     picture = np.ascontiguousarray(np.rot90(photograph(TARGETS, 0, SIDE_PX), turns))

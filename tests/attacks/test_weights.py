@@ -76,6 +76,17 @@ def test_weights_of_another_record_draw_nothing(folders, door):
     assert "mia-2026-01" in str(refused.value)
 
 
+def test_a_run_that_was_opened_before_the_end_draws_nothing_after_it(folders):
+    """A notebook holds its run, and the base, for days."""
+    run = run_of("evaluate", config(), PERSONA)
+    assert run.consent.id
+    record = run.repository.consent / "jade.yaml"
+    record.write_text(record.read_text() + "revoked: 2026-11-29\n")
+    with pytest.raises(ConsentError, match="revoked") as refused:
+        draw_asked(run, NEVER, "jade woman", [5])
+    assert refused.value.reason == "consent-revoked"
+
+
 def test_weights_of_the_term_before_still_draw(folders, monkeypatch):
     run = run_of("evaluate", config(), PERSONA)
     renewed = run.consent.model_copy(update={"id": "jade-2028-01", "renews": run.consent.id})

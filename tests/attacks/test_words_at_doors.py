@@ -160,7 +160,8 @@ def test_a_prompt_that_turns_words_round_or_loads_a_file_is_refused(prompt):
 
 
 @pytest.mark.parametrize(
-    "text", ["jade, {nu|xx}de", "jade, [na|x]ked", "jade, { a coat | na }ked", "jade, __a/file__"]
+    "text",
+    ["jade, {nu|xx}de", "jade, [na|x]ked", "jade, { a coat | na }ked", "jade, __a/file__", "${n=nu}${n}de"],
 )
 @pytest.mark.parametrize("door", ["prompt", "negative prompt"])
 def test_a_choice_that_a_program_makes_is_refused_where_words_are_drawn(text, door):

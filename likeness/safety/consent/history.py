@@ -11,12 +11,16 @@ import yaml
 from pydantic import ValidationError
 
 from likeness.errors import ConfigError, ConsentError
+from likeness.git import ANYBODYS, require_git, work_tree
 from likeness.git_history import versions
 from likeness.safety.consent.load import MAX_BYTES
 from likeness.safety.consent.revocations import Revocation, revocations, revoke
 from likeness.strict_yaml import parse_yaml
 
-RECORDS = (".yaml", ".yml")
+# A record, or one that was set aside: mia.yaml.bak, mia.json.
+RECORD = re.compile(r"\.(?:ya?ml|json)", re.IGNORECASE)
+RECORDS = (":(icase)consent", ":(top,icase)consent")
+"""In git: this project's folder, and its clone's."""
 # Fields of a record that is no YAML, in a line of their own or between braces.
 FIELD = re.compile(
     r"""(?:^|[{,])[ \t]*["']?(id|persona|kind|revoked)["']?[ \t]*:[ \t]*["']?([^"'\r\n#,{}]*)""", re.MULTILINE
@@ -33,32 +37,53 @@ def learn_from_git(repository: Path) -> None:
     for known in revocations(repository):
         with contextlib.suppress(OSError):
             revoke(repository, known)
-    for data in (*_committed(repository), *_lying_there(repository)):
+    try:
+        found = [*_committed(repository), *_lying_there(repository)]
+    except ConfigError as error:
+        raise ConsentError(
+            f"{repository}: git does not tell its history, which may say that a consent was revoked: {error.message}",
+            reason="history", remedy="see what `git fsck` says; or clone anew",
+        ) from error  # fmt: skip
+    for data in found:
         for said in _revocations(data):
             with contextlib.suppress(OSError):
                 revoke(repository, said)
 
 
 def _committed(repository: Path) -> Iterator[bytes]:
-    """Each version of a record that the clone has, in this folder or its own."""
-    try:
-        found = versions(
-            repository, lambda path: path.lower().endswith(RECORDS), ":(icase)consent", ":(top,icase)consent"
-        )
-    except ConfigError as error:
-        raise ConsentError(
-            f"{repository}: git does not tell its history, which may say that a consent was revoked: {error.message}",
-            reason="history", remedy="see what `git fsck` says; or clone anew",
-        ) from error  # fmt: skip
-    return (data for _, data in found)
+    """Each version of a record that the clone has, in this folder or its own; and that of the records, where consent/ is a submodule
+    or a link into another clone."""
+    places, records = {repository: RECORDS}, repository / "consent"
+    if records.is_dir() and work_tree(records) != work_tree(repository):
+        places[records.resolve()] = (".",)
+    for root, paths in places.items():
+        yield from (data for _, data in versions(root, _may_be_record, *paths))
+
+
+def _may_be_record(path: str) -> bool:
+    return RECORD.search(path.rpartition("/")[2]) is not None
 
 
 def _lying_there(repository: Path) -> Iterator[bytes]:
-    """A line that a hand wrote counts, also where the record does not read."""
-    for path in sorted((repository / "consent").glob("*")):
-        with contextlib.suppress(OSError):
-            if path.suffix.lower() in RECORDS and path.is_file() and path.stat().st_size <= MAX_BYTES:
-                yield path.read_bytes()
+    """A line that a hand wrote counts, also where the record does not read, and in another of the clone's work trees."""
+    for root in _work_trees(repository):
+        for path in sorted((root / "consent").glob("*")):
+            with contextlib.suppress(OSError):
+                if _may_be_record(path.name) and path.is_file() and path.stat().st_size <= MAX_BYTES:
+                    yield path.read_bytes()
+
+
+def _work_trees(repository: Path) -> Iterator[Path]:
+    """This project in each work tree of the clone, this one first."""
+    yield repository
+    if (own := work_tree(repository)) is None:
+        return
+    within = repository.resolve().relative_to(own)
+    listed = require_git(*ANYBODYS, "worktree", "list", "--porcelain", root=repository)
+    for line in listed.splitlines():
+        kind, _, path = line.partition(" ")
+        if kind == "worktree" and Path(path) != own:
+            yield Path(path) / within
 
 
 def _revocations(data: bytes) -> Iterator[Revocation]:
