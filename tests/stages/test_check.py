@@ -191,6 +191,14 @@ def test_a_merges_markers_in_what_git_and_dvc_read_are_told(file):
         main()
 
 
+@pytest.mark.parametrize("name", [".dvcignore", ".dvc/config", "dvc.lock"])
+def test_a_folder_in_the_place_of_a_file_of_git_s_or_dvc_s_is_named(name):
+    """DVC says `unexpected error` of it."""
+    Path(name).mkdir(parents=True)
+    with pytest.raises(ConfigError, match=f"{name} is a folder, and git or DVC reads a file there"):
+        main()
+
+
 @pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])
 def test_a_missing_folder_is_told_with_what_to_do(folder):
     shutil.rmtree(Path("data/jade", folder))
