@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import os
 import runpy
 import signal
 import subprocess
@@ -218,6 +219,14 @@ def test_a_program_whose_output_is_closed_does_its_work(tmp_path, closed):
     command = f'exec "$0" -c "$1" "$2" {closed}'
     subprocess.run(["bash", "-c", command, sys.executable, code, tmp_path / "made"], cwd=ROOT, check=True)
     assert (tmp_path / "made").read_text() == "done"
+
+
+def test_a_letter_that_a_terminal_lacks_is_shown_by_its_number():
+    code = r"from likeness import program; program.begin(); print('Zo\u00eb \u7389 \udcff')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, check=True
+    )  # fmt: skip
+    assert done.stdout == b"Zo\xeb \\u7389 \\udcff\n"
 
 
 def test_in_a_folder_of_the_repository_its_own_is_named(tmp_path, monkeypatch):
