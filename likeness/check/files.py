@@ -32,7 +32,8 @@ def merge_problems() -> Iterator[str]:
     for path in map(Path, (LOCK, *READ_BY_GIT_AND_DVC)):
         if path.is_dir():
             yield f"{path} is a folder, and git or DVC reads a file there\n  remedy: move it away"
-        if path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
+        # In dvc.lock DVC names the line itself.
+        if path != Path(LOCK) and path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
             yield f"{path} has the conflict markers of a merge\n  remedy: keep what both sides need, and delete the markers"
 
 
@@ -78,7 +79,12 @@ def file_problems(cfg: Config) -> Iterator[str]:
                 f"  remedy: mkdir {paths.captions_override}; it may stay empty"
             )
         try:
-            sources = photographs(paths.raw_sources)[0]
+            sources, targets = (photographs(folder)[0] for folder in (paths.raw_sources, paths.raw_targets))
+            if not targets and not cfg.swap.include_sources:
+                yield (
+                    f"{name}: there are no photographs in {paths.raw_targets}, and swap.include_sources is false: no image is made\n"
+                    "  remedy: put photographs of other people there, or set swap.include_sources: true"
+                )
             if not sources and paths.raw_sources.is_dir():
                 yield f"{name}: {paths.raw_sources} holds no photograph\n  remedy: put 8 to 30 photographs of {name} there"
         except ConfigError as error:  # folders inside

@@ -150,6 +150,15 @@ def test_a_held_out_photograph_that_is_not_there_is_told_before_any_work():
         main()
 
 
+@pytest.mark.usefixtures("composable")
+def test_that_no_image_would_be_made_is_told_before_any_work():
+    set_base("swap.include_sources=false")
+    with pytest.raises(
+        ConfigError, match=r"raw/targets, and swap\.include_sources is false: no image is made"
+    ):
+        main()
+
+
 def test_a_folder_without_photographs_is_told_before_any_work():
     for name in ("jade_01.jpg", *HELD_OUT):
         Path("data/jade/raw/sources", name).unlink()
