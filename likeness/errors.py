@@ -153,12 +153,13 @@ class InputError(LikenessError):
         if "temporary directory" in (error.strerror or ""):  # tempfile's own words
             return cls("no folder takes temporary files", remedy="set TMPDIR to a folder that takes some")
         if error.errno == errno.ENOENT and error.filename is None:  # it was asked where we are
-            gone = "the folder that this was started in is gone"
-            return cls(gone, remedy="cd into the repository, then start again")
+            return cls("the folder that this was started in is gone", remedy="cd into the repository, then start again")  # fmt: skip
         if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
             return None
-        onward = "run `dvc repro`: it runs the stages in order, this one's before it"
-        return cls(f"{error.filename} is missing", remedy=onward)
+        return cls(
+            f"{error.filename} is missing",
+            remedy="`dvc repro` runs the stages in order, this one's before it",
+        )
 
 
 class ProviderError(LikenessError):
@@ -187,9 +188,7 @@ class JobLostError(TransientError):
     default_reason = "provider-job-lost"
     default_remedy = "run it again: the provider gets the order once more"
 
-    def __init__(
-        self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True
-    ) -> None:
+    def __init__(self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True) -> None:  # fmt: skip
         super().__init__(message, reason=reason, remedy=remedy)
         self.billed = billed
 
@@ -217,6 +216,12 @@ class QuotaError(ProviderError):
     """Credits or budget are used up."""
 
     default_reason = "provider-quota"
+
+
+def together(*problems: LikenessError) -> LikenessError:
+    """All of them as one, of the first's kind: who starts without keys is told of every one that is missing."""
+    message, remedy = ("; ".join(getattr(one, name) for one in problems) for name in ("message", "remedy"))
+    return type(problems[0])(message, reason=problems[0].reason, remedy=remedy)
 
 
 def end_program(program: str, error: BaseException, onward: str = "") -> NoReturn:

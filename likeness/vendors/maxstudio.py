@@ -17,6 +17,7 @@ from likeness.errors import (
     LikenessError,
     RejectedError,
     TransientError,
+    together,
 )
 from likeness.http.auth import Auth
 from likeness.http.client import Client
@@ -59,7 +60,7 @@ class MaxStudio(Service):
                 except (AuthError, ConfigError) as error:
                     problems.append(error)
             if problems:
-                raise _together(*problems)
+                raise together(*problems)
             try:
                 self._client.get(f"/swap-image/{NOBODYS_JOB}")
             except RejectedError:
@@ -147,13 +148,3 @@ def _mapping(response: Response) -> dict[str, Json]:
             f"MaxStudio answered {type(answer).__name__} instead of an object", reason="bad-answer"
         )
     return cast("dict[str, Json]", answer)
-
-
-def _together(*problems: LikenessError) -> LikenessError:
-    """All of them as one, of the first's kind: who starts without keys is told of every one that is missing."""
-    first = problems[0]
-    return type(first)(
-        "; ".join(one.message for one in problems),
-        reason=first.reason,
-        remedy="; ".join(one.remedy for one in problems),
-    )

@@ -137,7 +137,7 @@ def test_names_that_comfyui_reads_in_part_are_told_with_what_helps():
     [
         ({"lora_unet_single_blocks_0_linear1.lora_down.weight": torch.zeros(2, 3072),
           "lora_unet_single_blocks_0_linear1.lora_up.weight": torch.zeros(21504, 2)}, None, InputError,
-         "is a LoRA of FLUX.1, and the base likeness-tiny is of SDXL"),
+         r"is of FLUX\.1, by its shapes or its own words, and the base likeness-tiny of SDXL"),
         (b"PK\3\4", None, InputError, "is not a safetensors file"),
         ({"a": torch.zeros(2)}, None, InputError, "none of a LoRA"),
         ({"a": torch.zeros(2)}, {"likeness.consent_id": "mia-1"}, ConsentError, "under the consent record mia-1, not jade-1"),
