@@ -156,10 +156,8 @@ class InputError(LikenessError):
             return cls("the folder that this was started in is gone", remedy="cd into the repository, then start again")  # fmt: skip
         if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
             return None
-        return cls(
-            f"{error.filename} is missing",
-            remedy="`dvc repro` runs the stages in order, this one's before it",
-        )
+        onward = "run `dvc repro`: it runs the stages in order, this one's before it"
+        return cls(f"{error.filename} is missing", remedy=onward)
 
 
 class ProviderError(LikenessError):

@@ -49,7 +49,7 @@ def about_weights(run: Run) -> list[str]:
     found, title = read_lora(weights), bases()[base.architecture].TITLE
     if found.family and not may_mean(found.family, title):
         raise InputError(f"{weights} is of {found.family}, by its shapes or its own words, and the base {base.name} of {title}",
-                         reason="lora-misfit", remedy="choose the base it was trained on (`dvc repro` trains on this one)")  # fmt: skip
+                         reason="lora-misfit", remedy="choose the base it was trained on; `dvc repro` trains on this one")  # fmt: skip
     told = list(found.problems)
     if unread := unread_by_comfyui(names := read_header(found.path).entries):
         told.append(f"ComfyUI does not look for {unread} of the file's {len(names)} tensors: give it the file that "
