@@ -27,7 +27,7 @@ def cache_folder(root: Path = Path()) -> Path:
 def links_outputs() -> bool:
     """Whether DVC moves outputs into its cache and links them, so that they take space once."""
     _, types = _of_cache("type", Path()) or (None, "")
-    first, *_ = types if isinstance(types, list) else [types.split(",")[0]]
+    first = next(iter(types if isinstance(types, list) else types.split(",")), "")
     return first.strip() in ("hardlink", "symlink")
 
 
@@ -75,7 +75,10 @@ def _section(file: Path, name: str) -> dict[str, str | list[str]]:
 def links_to_cache(path: Path) -> bool:
     """Whether a file is a link into the repository's cache, as DVC lays them with `cache.type symlink`. Other links lead
     where nobody looks."""
-    return path.is_symlink() and path.resolve().is_relative_to((cache_folder() / "files").resolve())
+    if not path.is_symlink():
+        return False
+    # Not Path's `resolve`, which raises where links lead in a circle.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(cache_folder() / "files"))
 
 
 def cached(cache: Path, md5: str) -> Path:

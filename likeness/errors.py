@@ -28,7 +28,6 @@ from likeness.program import interruptible
 
 FailureKind = Literal["refused", "skipped", "failed"]
 
-
 # C0 and C1 but for line ends and tabs; marks of direction (bidi), of which a file name can make another one.
 CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 MAX_MESSAGE = 20_000
@@ -71,6 +70,15 @@ class ConfigError(LikenessError):
     """A setting is wrong, missing or stale."""
 
     default_reason = "config"
+
+    @classmethod
+    def of(cls, error: RuntimeError) -> "ConfigError | None":
+        """What pathlib says of a user and of links, in our words; None for any other RuntimeError."""
+        if "home directory" in str(error):
+            return cls("this user has no home folder", remedy="set HOME to a folder of this user's")
+        if "Symlink loop" in str(error):
+            return cls(f"links lead in a circle ({error})", remedy="delete one of them, then start again")
+        return None
 
 
 class ConsentError(LikenessError):
@@ -142,9 +150,10 @@ class InputError(LikenessError):
     @classmethod
     def of(cls, error: OSError) -> "InputError | None":
         """A file that a stage writes, or the working folder, that is not there, in our words; None for any other OSError."""
+        if "temporary directory" in (error.strerror or ""):  # tempfile's own words
+            return cls("no folder takes temporary files", remedy="set TMPDIR to a folder that takes some")
         if error.errno == errno.ENOENT and error.filename is None:  # it was asked where we are
-            gone = "the folder that this was started in is gone"
-            return cls(gone, remedy="cd into the repository, then start again")
+            return cls("the folder that this was started in is gone", remedy="cd into the repository, then start again")  # fmt: skip
         if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
             return None
         onward = "run `dvc repro`: it runs the stages in order, this one's before it"
@@ -177,9 +186,7 @@ class JobLostError(TransientError):
     default_reason = "provider-job-lost"
     default_remedy = "run it again: the provider gets the order once more"
 
-    def __init__(
-        self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True
-    ) -> None:
+    def __init__(self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True) -> None:  # fmt: skip
         super().__init__(message, reason=reason, remedy=remedy)
         self.billed = billed
 
@@ -211,12 +218,8 @@ class QuotaError(ProviderError):
 
 def together(*problems: LikenessError) -> LikenessError:
     """All of them as one, of the first's kind: who starts without keys is told of every one that is missing."""
-    first = problems[0]
-    return type(first)(
-        "; ".join(one.message for one in problems),
-        reason=first.reason,
-        remedy="; ".join(one.remedy for one in problems),
-    )
+    message, remedy = ("; ".join(getattr(one, name) for one in problems) for name in ("message", "remedy"))
+    return type(problems[0])(message, reason=problems[0].reason, remedy=remedy)
 
 
 def end_program(program: str, error: BaseException, onward: str = "") -> NoReturn:
@@ -230,6 +233,8 @@ def end_program(program: str, error: BaseException, onward: str = "") -> NoRetur
         sys.stderr.write(f"\n{program}: interrupted\n" + (f"  remedy: {onward}\n" if onward else ""))
         raise SystemExit(130) from error
     told = DiskError.of(error) or InputError.of(error) if isinstance(error, OSError) else error
+    if isinstance(error, RuntimeError):
+        told = ConfigError.of(error)
     if not isinstance(told, LikenessError):
         raise error
     sys.stderr.write(f"\n{program}: {str(told).removeprefix(f'{program}: ')}\n")

@@ -33,12 +33,22 @@ def begin() -> None:
         version = ".".join(map(str, sys.version_info[:3]))
         sys.stderr.write(f"likeness needs Python 3.11 or newer; {sys.executable} is {version}\n{REMEDY}")
         raise SystemExit(1)
+    prepare_outputs()
     sys.excepthook = _without_traceback
     # Pillow warns of a photograph's odd tags, and cannot say whose they are; what counts is told by that file's line.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     for number, usual in ENDING.items():
         if signal.getsignal(number) is usual:  # `nohup` has one ignored
             signal.signal(number, _end)
+
+
+def prepare_outputs() -> None:
+    """An output that was closed (`>&-`) takes what is said and shows nothing: Python has none then, and the next file would get its
+    number. One that lacks a letter (Latin-1, ASCII) shows its number, `\\u7389`, and ends no program whose work is done."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the program
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def interruptible() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self, cast, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from likeness.errors import ConfigError
 from likeness.paths import RepositoryPaths
 
 # pydantic would read the entry points of every installed distribution, a tenth of a short stage's start, and let any
@@ -80,10 +81,26 @@ def own_path(named: str | Path) -> Path:
 
 
 def is_path(named: str, repository: Path) -> bool:
-    """Whether a setting that may name a model of the hub names a path: it begins with `.`, `/` or `~`, ends in .safetensors or
-    lies below a folder of the repository."""
+    """Whether a setting that may name a model of the hub names a path: it begins with `.`, `/` or `~`, ends in .safetensors, or is
+    or lies below what the repository has."""
     below = repository / Path(named).parts[0]
-    return named[0] in "./~" or named.endswith(".safetensors") or below.is_dir()
+    return named[0] in "./~" or named.endswith(".safetensors") or below.exists()
+
+
+def refuse_missing_path(
+    setting: str, named: str, repository: Path, *, reason: str, what: str = "folder"
+) -> None:
+    """Refuse a path where there is nothing, of a setting that may name a model of the hub; what names no path passes.
+
+    Raises:
+        ConfigError: with `reason`.
+    """
+    if is_path(named, repository):
+        raise ConfigError(
+            f"{setting} {named!r}: there is no {what} {repository / Path(named).expanduser()}",
+            reason=reason,
+            remedy="correct the path (it counts from the repository), or give a hub id (OWNER/NAME)",
+        )
 
 
 def dotted(values: Any, place: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from likeness.config import Config, load_config
-from likeness.disk import optional, try_place, write_atomic
+from likeness.disk import discard, optional, try_place, write_atomic
 from likeness.dvc_files import cache_folder, links_outputs
 from likeness.errors import ConfigError, LikenessError, exit_on_error
 from likeness.paths import PARAMS, RepositoryPaths
@@ -53,6 +53,14 @@ def run(stage: str, main: Main) -> None:
             try_place(place)
         if is_remote(current.section):
             supervise(stage, persona.name, current.stop)
+        seconds_of, folder = (
+            current.repository.seconds(stage, persona.name),
+            BY_NAME[stage].folder(current.paths),
+        )
+        # Figures of an earlier run are not this one's, however it ends.
+        discard(seconds_of)
+        if folder is not None:
+            discard(current.repository.counts(folder))
         with _spending_tracked(current):
             try:
                 main(current)
@@ -70,9 +78,8 @@ def run(stage: str, main: Main) -> None:
         "seconds": round(time.monotonic() - started, 1),
         "by": current.worker,
     }
-    path = current.repository.seconds(stage, persona.name)
     with optional():
-        write_atomic(path, json.dumps(seconds).encode())
+        write_atomic(seconds_of, json.dumps(seconds).encode())
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """YAML of plain values: no key twice (the language takes the last one in silence), no aliases, no tags, no great depth, no
 great size. A file that says more than it shows is refused before anything is made of it."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Hashable
@@ -119,14 +120,14 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
 
 
 def read_checked(path: Path, kind: type[_T], *, reason: str, remedy: str) -> _T:
-    """What a person's file says, as a `kind`; an empty one where there is no file.
+    """What a person's file says, as a `kind`; an empty one where there is no file, nor a link to none.
 
     Raises:
         ConfigError: as `read_yaml`; with `reason`: it does not fit, every problem with its place.
     """
     try:
         return TypeAdapter(kind).validate_python(
-            (read_yaml(path, remedy=remedy) if path.exists() else None) or {}
+            (read_yaml(path, remedy=remedy) if os.path.lexists(path) else None) or {}
         )
     except ValidationError as error:
         problems = "; ".join(setting_problems(error, names_in(kind)))

@@ -211,7 +211,8 @@ def dvc_s_own(in_tmp, monkeypatch):
 @pytest.mark.usefixtures("dvc_s_own")
 @pytest.mark.parametrize(
     ("types", "linked"),
-    [("hardlink,copy", True), ('"symlink"', True), ("symlink, copy,", True), ("reflink,hardlink", False), ("copy", False)],
+    [("hardlink,copy", True), ('"symlink"', True), ("symlink, copy,", True), ("reflink,hardlink", False), ("copy", False),
+     (",", False)],
 )  # fmt: skip
 def test_dvc_s_kind_of_cache_is_read_from_its_files(types, linked):
     assert not links_outputs()

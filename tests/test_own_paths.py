@@ -109,10 +109,12 @@ def test_a_path_where_nothing_is_is_refused_and_not_asked_of_the_hub(made, named
         ("/b", True),
         ("models/b", True),
         ("a/b.safetensors", True),
+        ("v1-inference.yaml", True),
     ],
 )
 def test_what_is_a_path_and_what_the_hub_s(tmp_path, named, path):
     (tmp_path / "models").mkdir()
+    (tmp_path / "v1-inference.yaml").touch()
     assert is_path(named, tmp_path) is path
 
 

@@ -2,16 +2,19 @@
 
 import ast
 import errno
+import os
 import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from likeness import program
 from likeness.config import load_config
+from likeness.dvc_files import links_to_cache
 from likeness.errors import ConfigError, exit_on_error
 
 ROOT = Path(__file__).parents[1]
@@ -180,6 +183,50 @@ def test_a_working_folder_that_is_gone_is_told(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit), exit_on_error("train"):
         Path.cwd()
     assert "train: the folder that this was started in is gone\n  remedy: cd " in capsys.readouterr().err
+
+
+def test_links_that_lead_in_a_circle_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("a").symlink_to("b")
+    Path("b").symlink_to("a")
+    assert not links_to_cache(Path("a"))
+    with pytest.raises(SystemExit), exit_on_error("train"):
+        Path("a").resolve()
+    assert "train: links lead in a circle" in capsys.readouterr().err
+
+
+def test_what_a_user_without_home_or_temporary_folder_lacks_is_told(monkeypatch, capsys):
+    """A user id of a container, and a machine whose /tmp is full: no file name comes with either error."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where no account has this user's number
+    with pytest.raises(SystemExit), exit_on_error("publish"):
+        Path("~/models").expanduser()
+    told = capsys.readouterr().err
+    assert "publish: this user has no home folder\n  remedy: set HOME" in told
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    with pytest.raises(SystemExit), exit_on_error("convert"):
+        tempfile.gettempdir()
+    assert "convert: no folder takes temporary files\n  remedy: set TMPDIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_program_whose_output_is_closed_does_its_work(tmp_path, closed):
+    code = (
+        "from likeness import program; program.begin()\n"
+        "import sys; sys.stdout.write('a'); sys.stderr.write('b'); open(sys.argv[1], 'w').write('done')"
+    )
+    command = f'exec "$0" -c "$1" "$2" {closed}'
+    subprocess.run(["bash", "-c", command, sys.executable, code, tmp_path / "made"], cwd=ROOT, check=True)
+    assert (tmp_path / "made").read_text() == "done"
+
+
+def test_a_letter_that_a_terminal_lacks_is_shown_by_its_number():
+    code = r"from likeness import program; program.begin(); print('Zo\u00eb \u7389 \udcff')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, check=True
+    )  # fmt: skip
+    assert done.stdout == b"Zo\xeb \\u7389 \\udcff\n"
 
 
 def test_in_a_folder_of_the_repository_its_own_is_named(tmp_path, monkeypatch):

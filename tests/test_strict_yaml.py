@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from likeness.errors import ConfigError
+from likeness.safety.by_hand import read_refused
 from likeness.strict_yaml import read_yaml
 
 GOOD = "sources:\n  a.jpg:\n    number: 1\n"
@@ -36,3 +37,13 @@ def test_what_an_editor_saved_otherwise_is_told_in_plain_words(
     assert words in caught.value.message
     assert caught.value.remedy == remedy
     assert "codec" not in str(caught.value)
+
+
+def test_a_list_that_is_a_link_to_nothing_is_no_empty_list(tmp_path: Path) -> None:
+    """What a person refused would be accepted, and the next refusal would begin a new list."""
+    assert read_refused(tmp_path / "refused.yaml") == {}
+    (tmp_path / "refused.yaml").symlink_to(tmp_path / "disk/refused.yaml")
+    with pytest.raises(
+        ConfigError, match=r"refused\.yaml is a link to .*/disk/refused\.yaml, where nothing is"
+    ):
+        read_refused(tmp_path / "refused.yaml")

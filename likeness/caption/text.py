@@ -8,6 +8,7 @@ from pathlib import Path
 
 from likeness.caption.allowed import ALLOWED_FILE, read_allowed
 from likeness.digests import sha256_bytes
+from likeness.dvc_files import links_to_cache
 from likeness.errors import InputError, without_control
 from likeness.git import CONFLICT
 from likeness.lazy import LazyMap, Spool
@@ -150,7 +151,8 @@ def override_at(path: Path) -> Override | None:
 
 
 def _is_caption(path: Path) -> bool:
-    return not path.is_symlink() and path.is_file() and path.stat().st_size <= MAX_BYTES
+    linked = path.is_symlink() and not links_to_cache(path)
+    return not linked and path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
 def override_of(path: Path, data: bytes) -> Override:

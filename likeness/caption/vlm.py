@@ -21,7 +21,7 @@ from likeness.images import RGB
 from likeness.networks import LocalNetwork
 from likeness.paths import RepositoryPaths
 from likeness.pipeline.manifest import FaceEntry
-from likeness.settings import HUB_COMMIT, NetworkLicence, is_path, own_path
+from likeness.settings import HUB_COMMIT, NetworkLicence, own_path, refuse_missing_path
 from likeness.store.items import Json
 
 # What decides a model's words in its folder.
@@ -49,12 +49,8 @@ class VlmCaptioner(LocalNetwork):
         """
         if own_path(self.model).is_dir():
             return
-        if is_path(self.model, RepositoryPaths.here().root):
-            raise ConfigError(
-                f"caption.provider.model: there is no folder {own_path(self.model)}",
-                reason="missing-weights",
-                remedy="correct the path (it counts from the repository), or give a hub id",
-            )
+        repository = RepositoryPaths.here().root
+        refuse_missing_path("caption.provider.model", self.model, repository, reason="missing-weights")
         if HUB_COMMIT.fullmatch(self.revision or "") is None:
             raise ConfigError(
                 f"caption.provider: {self.model} is not a folder, and revision {self.revision!r} is not a commit",

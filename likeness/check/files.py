@@ -12,6 +12,7 @@ from likeness.errors import ConfigError, LikenessError
 from likeness.git import CONFLICT
 from likeness.ingest.listing import is_endless, photographs, printable
 from likeness.ingest.numbers import read_numbers
+from likeness.ingest.raw import require_held_out
 from likeness.paths import PersonaPaths, RepositoryPaths, same_name
 from likeness.pipeline.stage import STAGES
 
@@ -26,9 +27,13 @@ READ_BY_GIT_AND_DVC = (
 
 
 def merge_problems() -> Iterator[str]:
-    """What git and DVC read was merged whole: of an ignore list with markers they say nothing, of the others a line's number."""
-    for path in map(Path, READ_BY_GIT_AND_DVC):
-        if path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
+    """What git and DVC read are files, and merged whole: of an ignore list with markers they say nothing, of the others a line's
+    number."""
+    for path in map(Path, (LOCK, *READ_BY_GIT_AND_DVC)):
+        if path.is_dir():
+            yield f"{path} is a folder, and git or DVC reads a file there\n  remedy: move it away"
+        # In dvc.lock DVC names the line itself.
+        if path != Path(LOCK) and path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
             yield f"{path} has the conflict markers of a merge\n  remedy: keep what both sides need, and delete the markers"
 
 
@@ -74,19 +79,24 @@ def file_problems(cfg: Config) -> Iterator[str]:
                 f"  remedy: mkdir {paths.captions_override}; it may stay empty"
             )
         try:
-            sources = {same_name(path.name) for path in photographs(paths.raw_sources)[0]}
+            sources, targets = (photographs(folder)[0] for folder in (paths.raw_sources, paths.raw_targets))
+            if not targets and not cfg.swap.include_sources:
+                yield (
+                    f"{name}: there are no photographs in {paths.raw_targets}, and swap.include_sources is false: no image is made\n"
+                    "  remedy: put photographs of other people there, or set swap.include_sources: true"
+                )
             if not sources and paths.raw_sources.is_dir():
                 yield f"{name}: {paths.raw_sources} holds no photograph\n  remedy: put 8 to 30 photographs of {name} there"
         except ConfigError as error:  # folders inside
             yield str(error)
-            sources = set[str]()
-        learned = set[str]()
-        if sources and (gone := [one for one in persona.held_out if same_name(one) not in sources]):
-            yield (
-                f"{name}: held_out names {', '.join(gone)}, not in {paths.raw_sources}\n"
-                f"  remedy: correct `held_out` in conf/persona/{name}.yaml, or put the photograph there"
-            )
-        elif sources and not (learned := sources - {same_name(one) for one in persona.held_out}):
+            sources = list[Path]()
+        held_out = set(map(same_name, persona.held_out))
+        learned = [path for path in sources if same_name(path.name) not in held_out]
+        if sources and (
+            wrong := list(problems_of(partial(require_held_out, paths, sources, persona.held_out)))
+        ):
+            yield from wrong
+        elif sources and not learned:
             yield (
                 f"{name}: held_out names every photograph of {paths.raw_sources}, so that none is left to learn from\n"
                 f"  remedy: leave two or three in `held_out` in conf/persona/{name}.yaml, or add photographs"

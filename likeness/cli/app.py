@@ -4,6 +4,7 @@ import typer
 
 from likeness.cli.arguments import PLAIN
 from likeness.cli.commands import Commands, add_commands
+from likeness.program import prepare_outputs
 
 app = typer.Typer(
     cls=Commands,
@@ -86,4 +87,5 @@ for (name, purpose), places in GROUPS.items():
 
 def main() -> None:
     """The console script."""
+    prepare_outputs()
     app(prog_name="likeness")

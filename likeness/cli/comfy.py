@@ -7,7 +7,7 @@ from dataclasses import asdict
 from likeness.cli.arguments import Json, Persona, print_json
 from likeness.cli.tables import say, show, table
 from likeness.comfy.graph import Lora, build
-from likeness.comfy.workflow import canvas, card
+from likeness.comfy.workflow import about_weights, canvas, card
 from likeness.disk import write_atomic
 from likeness.run import run_at
 
@@ -72,6 +72,7 @@ def workflow_command(persona: Persona) -> None:
     run = run_at("evaluate", persona)
     cfg = run.config
     prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
+    told = about_weights(run)
     lora = Lora(name=run.paths.weights.name, strength=cfg.evaluate.lora_scale)
     graph = build(cfg, prompts, cfg.evaluate.seeds[0], lora, keep=f"{persona}/{run.paths.weights.stem}")
     note = "\n".join(
@@ -87,7 +88,7 @@ def workflow_command(persona: Persona) -> None:
     write_atomic(path, (json.dumps(canvas(graph, note), indent=1) + "\n").encode())
     write_atomic(path.with_suffix(".png"), card(graph, note))
     sys.stdout.write(f"{path}\n{path.with_suffix('.png')}\n")
-    sys.stderr.write("comfy: drop either file on ComfyUI's canvas\n")
+    sys.stderr.writelines(f"comfy: {line}\n" for line in [*told, "drop either file on ComfyUI's canvas"])
 
 
 def _number(value: object) -> str:

@@ -17,7 +17,7 @@ from likeness.errors import DiskError, InputError, LikenessError, on_terminal
 from likeness.formatting import format_bytes
 from likeness.lora.door import refuse_revoked
 from likeness.lora.inspect import LoraFile, read_lora
-from likeness.lora.safetensors_io import of_file, read_header
+from likeness.lora.safetensors_io import find_weights, of_file, read_header
 from likeness.lora.said import BASE, BASE_QUANTIZED, CONSENT_ID, DATASET
 from likeness.paths import RepositoryPaths
 from likeness.safety.consent.history import learn_from_git
@@ -126,7 +126,9 @@ def _counted(counts: Mapping[str, int] | Mapping[int, int]) -> str:
 
 
 def convert_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A LoRA of any trainer.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A LoRA of any trainer: a file, or PEFT's folder.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
     to: Annotated[
         Literal["kohya", "diffusers"] | None,
@@ -147,7 +149,7 @@ def convert_command(
       likeness convert jade-v1.safetensors small.safetensors --dtype bfloat16
     """
     try:
-        said, root = read_header(file).metadata, RepositoryPaths.here().root
+        said, root = read_header(find_weights(file)[0]).metadata, RepositoryPaths.here().root
         if CONSENT_ID in said:
             learn_from_git(root)
         refuse_revoked(said, root, what=str(file))

@@ -120,7 +120,7 @@ def sentences(plan: Plan) -> list[str]:
     else:
         time, cost = f"about {format_seconds(plan.seconds)}", "none of them costs money"
         if plan.seconds is None:
-            time = "time unknown before a first run"
+            time = "time unknown: no whole run was measured"
         if plan.calls:
             cost = f"{most}{plan.calls} calls for {format_usd(plan.usd)}"
         lines_below = [f"To do: {sum(line.to_do for line in lines)} items; {cost}; {time}."]

@@ -12,6 +12,14 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from likeness.comfy.graph import KINDS, Graph, api_form
+from likeness.diffusion.families import bases
+from likeness.errors import InputError
+from likeness.lora.door import refuse_weights_of_others
+from likeness.lora.family import may_mean
+from likeness.lora.inspect import read_lora
+from likeness.lora.keys import unread_by_comfyui
+from likeness.lora.safetensors_io import read_header
+from likeness.run import Run
 from likeness.store.items import Json
 
 COLUMNS = (
@@ -25,6 +33,28 @@ COLUMNS = (
 WIDTH, GAP, ROW = 320, 60, 330
 CARD = (512, 512)
 CARD_PAPER, CARD_INK = (250, 249, 247), (32, 33, 36)
+
+
+def about_weights(run: Run) -> list[str]:
+    """What a person has to know of the LoRA that the workflow names; it need not be there yet.
+
+    Raises:
+        ConsentError: it is of somebody else.
+        InputError: the file is no LoRA that reads, or one of another base.
+    """
+    weights, base = run.paths.weights, run.config.base
+    if not weights.exists():
+        return [f"{weights} is not there yet: `dvc repro` makes it"]
+    refuse_weights_of_others(run, weights)
+    found, title = read_lora(weights), bases()[base.architecture].TITLE
+    if found.family and not may_mean(found.family, title):
+        raise InputError(f"{weights} is of {found.family}, by its shapes or its own words, and the base {base.name} of {title}",
+                         reason="lora-misfit", remedy="choose the base it was trained on; `dvc repro` trains on this one")  # fmt: skip
+    told = list(found.problems)
+    if unread := unread_by_comfyui(names := read_header(found.path).entries):
+        told.append(f"ComfyUI does not look for {unread} of the file's {len(names)} tensors: give it the file that "
+                    "`likeness convert --to kohya` makes of it")  # fmt: skip
+    return [f"{weights}: {problem}" for problem in told]
 
 
 def canvas(graph: Graph, note: str) -> dict[str, Json]:

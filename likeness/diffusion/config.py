@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
-from likeness.settings import HUB_COMMIT, Section, Seed, among, is_path
+from likeness.settings import HUB_COMMIT, Section, Seed, among, refuse_missing_path
 
 Quantization = Literal["fp8", "int8", "nf4"]
 
@@ -63,13 +63,9 @@ class BaseModelConfig(Section):
         if path.exists():
             raise ConfigError(f"base.source {self.source!r} is a pipe, a socket or a device", reason="base-unavailable",
                               remedy="give a file, a folder or a hub id")  # fmt: skip
-        if is_path(self.source, repository):
-            raise ConfigError(
-                f"base.source {self.source!r}: there is no file or folder {path}",
-                reason="base-unavailable",
-                remedy="correct the path (it counts from the repository), or give a hub id such as"
-                " stabilityai/stable-diffusion-xl-base-1.0",
-            )
+        refuse_missing_path(
+            "base.source", self.source, repository, reason="base-unavailable", what="file or folder"
+        )
         return None
 
     def config_folder(self, repository: Path) -> Path | None:
@@ -83,11 +79,7 @@ class BaseModelConfig(Section):
         folder = repository / Path(self.config).expanduser()
         if folder.is_dir():
             return folder
-        if is_path(self.config, repository):
-            raise ConfigError(
-                f"base.config {self.config!r}: there is no folder {folder}", reason="base-unavailable",
-                remedy="correct the path (it counts from the repository), or give a hub id",
-            )  # fmt: skip
+        refuse_missing_path("base.config", self.config, repository, reason="base-unavailable")
         return None
 
     def require_commit(self, repository: Path) -> None:

@@ -61,6 +61,8 @@ def silence_libraries() -> None:
     """Keep the libraries quiet; before pipelines are imported, which warn that torchvision is missing: nothing needs it."""
     transformers_logging.set_verbosity_error()
     diffusers_logging.set_verbosity_error()
+    # What it says of a LoRA that it does not load, it raises as well: where another way is taken then, nothing was wrong.
+    diffusers_logging.get_logger("diffusers.loaders.peft").setLevel(diffusers_logging.CRITICAL)
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.dvc_files import links_to_cache
 from likeness.errors import ConfigError, FailureKind
 from likeness.lazy import Lazy
 from likeness.paths import same_name
@@ -125,12 +126,13 @@ def _undecodable(name: str) -> Stray | None:
 
 
 def _leaves(path: Path) -> Stray | None:
-    """A link to a place outside the folder data/ that it lies in (outside its own folder, where that is in no data/)."""
+    """A link to a place outside the folder data/ that it lies in (outside its own folder, where that is in no data/); one that DVC
+    laid into its cache (`dvc add` with `cache.type symlink`) is the photograph."""
     if not path.is_symlink():
         return None
     folder = path.parent.absolute()
     data = next((one for one in (folder, *folder.parents) if one.name == DATA), folder)
-    if not path.exists() or path.resolve().is_relative_to(data.resolve()):
+    if not path.exists() or path.resolve().is_relative_to(data.resolve()) or links_to_cache(path):
         return None
     return Stray(
         name=path.name,

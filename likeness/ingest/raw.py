@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from likeness.digests import SHA256_HEX, sha256_file
 from likeness.errors import ConfigError
 from likeness.ingest.listing import Stray, is_misplaced, misplaced, photographs
 from likeness.lazy import Lazy
@@ -53,14 +54,8 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> Sequence[RawPho
             reason="no-photos",
             remedy="make the folder, and put photographs there (JPEG, PNG, HEIC, ...)",
         )
-    held = {same_name(name): name for name in held_out}
-    names = {same_name(path.name) for path in sources}
-    if missing := sorted(name for same, name in held.items() if same not in names):
-        raise ConfigError(
-            f"persona {places.persona}: held_out names {', '.join(missing)}, not in {places.raw_sources}",
-            reason="held-out-missing",
-            remedy=f"correct `held_out` in conf/persona/{places.persona}.yaml, or put the photo there",
-        )
+    require_held_out(places, sources, held_out)
+    held = set(map(same_name, held_out))
 
     def photo(at: int) -> RawPhoto:
         if at >= len(sources):
@@ -70,6 +65,34 @@ def list_raw(places: PersonaPaths, held_out: Collection[str]) -> Sequence[RawPho
         return RawPhoto(role="source", number=at + 1, path=path, held_out=same_name(path.name) in held)
 
     return Lazy(len(sources) + len(targets), photo)
+
+
+def require_held_out(places: PersonaPaths, sources: Collection[Path], held_out: Collection[str]) -> None:
+    """See that every held-out name is a photograph's.
+
+    Raises:
+        ConfigError: it is none; with the photograph that it may mean.
+    """
+    names = {same_name(path.name) for path in sources}
+    if missing := sorted(name for name in held_out if same_name(name) not in names):
+        told = ", ".join(f"{name}{_meant(name, sources)}" for name in missing)
+        raise ConfigError(
+            f"{places.persona}: held_out names {told}, not in {places.raw_sources}",
+            reason="held-out-missing",
+            remedy=f"correct `held_out` in conf/persona/{places.persona}.yaml (file names, in their own capitals), or put the"
+            " photograph there",
+        )
+
+
+def _meant(name: str, sources: Collection[Path]) -> str:
+    """The photograph that a held-out name may mean: in other capitals, in a folder, by its digest."""
+    digest = name.lower().removeprefix("sha256:")
+    if SHA256_HEX.fullmatch(digest):
+        return next((f" (the sha256 of {path.name})" for path in sources if sha256_file(path) == digest), "")
+    last = same_name(Path(name).name).casefold()
+    return next(
+        (f" (there is {path.name})" for path in sources if same_name(path.name).casefold() == last), ""
+    )
 
 
 def list_strays(places: PersonaPaths) -> list[tuple[Role, Stray]]:

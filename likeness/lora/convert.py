@@ -33,6 +33,7 @@ from likeness.lora.keys import (
     file_tensors,
     part_of,
     rank_of,
+    unread_by_comfyui,
 )
 from likeness.lora.layers import LoraLayers, fitted
 from likeness.lora.load import compare, load_lora
@@ -98,7 +99,7 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
             f"{others} of {len(found.layers)} layers do not have the published {base.TITLE}'s sizes: the LoRA is for another base "
             "with the same layer names"
         )
-    if unread := sum(".to_" in name for name in typed if to == "diffusers" and name.startswith("unet.")):
+    if unread := unread_by_comfyui(typed):
         notes.append(
             f"ComfyUI does not look for {unread} of the {len(typed)} tensors under diffusers' names, those of attention: "
             "for ComfyUI use --to kohya"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from likeness.errors import InputError
@@ -87,6 +87,11 @@ def by_layer(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
             )  # fmt: skip
         layers[layer][part] = tensor
     return layers
+
+
+def unread_by_comfyui(names: Iterable[str]) -> int:
+    """Of a file's tensors those that ComfyUI does not look for: a UNet's attention under diffusers' names."""
+    return sum(name.startswith("unet.") and ".to_" in name for name in names)
 
 
 def of_inputs(shape: Sequence[int]) -> bool:

@@ -153,8 +153,9 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
 def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
     """The weights must say that they were made under the consent record that is in force, and of this training set."""
     said = read_header(_existing(path)).metadata
-    if said.get(TRAINING_SET) != training_set:
-        raise InputError(f"{path} was not trained on the training set that would be published beside it",
+    if (trained_on := said.get(TRAINING_SET)) != training_set:
+        what = "was trained on another training set than" if trained_on else "says nothing of"
+        raise InputError(f"{path} {what} the one that would be published beside it",
                          reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip
     refuse_others(
         said,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from likeness.errors import DiskError
+
 # `//user:password@` of a tracking URI: a message must not repeat it.
 USER_INFO = re.compile(r"//[^/@\s]+@")
 # What MLflow's client and the tools before it name a status by.
@@ -104,6 +106,8 @@ def cause_of(error: Exception, uri: str) -> Cause:
     def cause(words: str, remedy: str, *, final: bool, answered: bool = True) -> Cause:
         return Cause(words=f"{words}\n  remedy: {remedy}", final=final, answered=answered)
 
+    if isinstance(error, DiskError):
+        return cause(error.message, error.remedy, final=True)
     if isinstance(error, DeletedExperiment):
         again = f"`mlflow experiments restore -x {error.number}`, or name another in tracking.experiment"
         return cause(str(error), again, final=True)
@@ -164,7 +168,8 @@ def tracking_uri(configured: str, root: Path) -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
     scheme, separator, path = uri.partition(":///")
     if scheme == "sqlite" and separator and not path.startswith("/"):
-        return database_uri((root / unquote(path)).resolve())
+        # A link stays one: whoever makes the database sees where it leads.
+        return database_uri(Path(os.path.abspath(root / unquote(path))))
     return uri
 
 

@@ -6,7 +6,7 @@ import os
 import uuid
 from typing import Any
 
-from likeness.disk import discard
+from likeness.disk import discard, refuse_links_to_nothing
 from likeness.tracking.cause import (
     database_path,
     database_uri,
@@ -15,10 +15,15 @@ from likeness.tracking.cause import (
 
 def make_database(uri: str) -> None:
     """Make a local database that is not there, whole or not at all: MLflow makes its tables one by one, and two runs at once,
-    or one that is killed, would leave one that no run can use."""
+    or one that is killed, would leave one that no run can use.
+
+    Raises:
+        DiskError: a link leads to nothing: MLflow would make another database there, without a word.
+    """
     path = database_path(uri)
     if path is None or (path.exists() and path.stat().st_size):
         return
+    refuse_links_to_nothing(path)
     from mlflow import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)

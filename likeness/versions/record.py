@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from likeness.digests import sha256_file
+from likeness.disk import refuse_links_to_nothing
 from likeness.dvc_files import cache_folder, cached
 from likeness.errors import InputError
 from likeness.git import CONFLICT
@@ -39,7 +40,9 @@ def read_versions(paths: PersonaPaths) -> list[Version]:
 
     Raises:
         InputError: versions.json does not read.
+        DiskError: it is a link to nothing: numbers would begin anew.
     """
+    refuse_links_to_nothing(paths.versions_file)
     if not paths.versions_file.is_file():
         return []
     text = paths.versions_file.read_text(encoding="utf-8", errors="replace")

@@ -133,6 +133,21 @@ def test_a_link_within_data_is_a_photograph(sources):
     assert [path.name for path in photographs(sources)[0]] == ["a.jpg", "b.jpg"]
 
 
+def test_a_link_that_dvc_laid_into_its_cache_is_the_file(in_tmp):
+    """`dvc add data/jade/raw/sources` with `cache.type symlink`."""
+    stored = in_tmp / ".dvc/cache/files/md5/ab/cdef"
+    stored.parent.mkdir(parents=True)
+    stored.write_text("jade, smiling")
+    folder = in_tmp / "data/jade/raw/sources"
+    folder.mkdir(parents=True)
+    for name in ("b.jpg", "jade-s1.txt"):
+        (folder / name).symlink_to(stored)
+    assert [path.name for path in photographs(folder)[0]] == ["b.jpg"]
+    read = override_at(folder / "jade-s1.txt")
+    assert read is not None
+    assert read.words == "jade, smiling"
+
+
 def test_a_caption_is_no_link(tmp_path):
     (tmp_path / "passwd").write_text("jade, a secret")
     folder = tmp_path / "captions_override"

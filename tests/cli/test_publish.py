@@ -256,11 +256,16 @@ def test_an_archive_with_a_stray_image_is_refused(folders, cfg):
         run(cfg)
 
 
-def test_weights_of_another_training_set_are_refused(folders, cfg, s3):
+@pytest.mark.parametrize(
+    ("trained_on", "words"),
+    [("0" * 64, "was trained on another training set than the one"), ("", "says nothing of the one")],
+    ids=["another", "a stranger's file"],
+)
+def test_weights_of_another_training_set_are_refused(folders, cfg, s3, trained_on, words):
     said = said_by_weights(yaml.safe_load(Path("consent/jade.yaml").read_text())["id"])
-    said["likeness.training_set_sha256"] = "0" * 64
+    said["likeness.training_set_sha256"] = trained_on
     save_file({"a": np.float32([4.0])}, folders.places.weights, metadata=said)
-    with pytest.raises(InputError, match="not trained on the training set") as caught:
+    with pytest.raises(InputError, match=words) as caught:
         run(cfg)
     assert caught.value.reason == "another-training-set"
     assert on_s3(s3, cfg) == {}

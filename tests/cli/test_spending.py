@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,12 @@ from paid_pipeline import params, ran, run
 import likeness.cluster
 import stages.caption
 import stages.enhance
+import stages.ingest
 from likeness import stage_program
 from likeness.cli import items, spending
 from likeness.digests import sha256_bytes
+from likeness.errors import InputError
+from likeness.paths import RepositoryPaths
 from likeness.purchases.budget import BudgetConfig, Spending
 from likeness.purchases.history import budget_words, purchases, total_usd
 from likeness.stage_program import run as run_stage
@@ -147,6 +151,35 @@ def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, mon
     params("enhance=lanczos")
     run_stage("enhance", stages.enhance.main)
     assert len(logged()) == 1
+
+
+def test_a_run_that_fails_has_no_figures_of_the_run_before(mission, monkeypatch):
+    """The summary would show the seconds of one run beside the items of another, and the plan divide them."""
+    monkeypatch.setattr(sys, "argv", ["stages", "jade"])
+    repository = RepositoryPaths.here()
+    run_stage("ingest", stages.ingest.main)
+    whole = spending.stages(repository, "jade")["ingest"]
+    assert whole["seconds"] is not None
+
+    def fails(current):
+        raise InputError("in the midst of it")
+
+    with pytest.raises(SystemExit):
+        run_stage("ingest", fails)
+    assert spending.stages(repository, "jade")["ingest"] == {"seconds": None}
+
+    def refuses_too_many(current):
+        stages.ingest.main(current)
+        raise InputError("after its items were counted")
+
+    with pytest.raises(SystemExit):
+        run_stage("ingest", refuses_too_many)
+    assert spending.stages(repository, "jade")["ingest"] == {
+        **whole,
+        "made": 0,
+        "reused": ANY,
+        "seconds": None,
+    }
 
 
 def test_on_a_cluster_too_one_process_buys(mission, monkeypatch):

@@ -2,16 +2,21 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
-from comfy_runs import config
+import torch
+from comfy_runs import PERSONA, config
 from conf_sections import settings
+from lora_files import TRAINERS
 from PIL import Image
+from runs import run_of
+from safetensors.torch import save_file
 
 from likeness.comfy.graph import KINDS, Lora, api_form, build
-from likeness.comfy.workflow import canvas, card
+from likeness.comfy.workflow import about_weights, canvas, card
 from likeness.diffusion.config import BaseModelConfig
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, ConsentError, InputError
 
 LORA = Lora(name="jade-v1.safetensors", strength=0.8)
 PROMPTS = ["jade woman (smiling)", "a woman"]
@@ -89,3 +94,56 @@ def test_a_base_that_nobody_named_is_refused(base):
     cfg = cfg.model_copy(update={"base": settings(BaseModelConfig, "base/tiny.yaml", **base)})
     with pytest.raises(ConfigError, match=r"base\."):
         build(cfg, PROMPTS, 5, LORA, keep=None)
+
+
+def about(
+    weights: dict[str, torch.Tensor] | bytes | None, metadata: dict[str, str] | None = None
+) -> list[str]:
+    """What is said of the LoRA of a workflow for the tiny base."""
+    run = run_of(
+        "evaluate",
+        config("http://127.0.0.1:8188"),
+        PERSONA,
+        consent=SimpleNamespace(id="jade-1", renews=None),
+    )
+    run.paths.weights.parent.mkdir(parents=True)
+    if isinstance(weights, bytes):
+        run.paths.weights.write_bytes(weights)
+    elif weights is not None:
+        save_file(weights, run.paths.weights, metadata)
+    return about_weights(run)
+
+
+@pytest.mark.usefixtures("in_tmp")
+def test_a_lora_that_is_not_there_yet_is_told():
+    assert about(None) == ["models/jade/jade-v1.safetensors is not there yet: `dvc repro` makes it"]
+
+
+@pytest.mark.usefixtures("in_tmp")
+def test_a_lora_that_comfyui_reads_whole_needs_no_word():
+    assert about(TRAINERS["sd-scripts SDXL (LDM)"][0]) == []
+
+
+@pytest.mark.usefixtures("in_tmp")
+def test_names_that_comfyui_reads_in_part_are_told_with_what_helps():
+    (told,) = about(TRAINERS["diffusers"][0])
+    assert "ComfyUI does not look for 4 of the file's 6 tensors" in told
+    assert "`likeness convert --to kohya`" in told
+
+
+@pytest.mark.usefixtures("in_tmp")
+@pytest.mark.parametrize(
+    ("weights", "metadata", "error", "words"),
+    [
+        ({"lora_unet_single_blocks_0_linear1.lora_down.weight": torch.zeros(2, 3072),
+          "lora_unet_single_blocks_0_linear1.lora_up.weight": torch.zeros(21504, 2)}, None, InputError,
+         r"is of FLUX\.1, by its shapes or its own words, and the base likeness-tiny of SDXL"),
+        (b"PK\3\4", None, InputError, "is not a safetensors file"),
+        ({"a": torch.zeros(2)}, None, InputError, "none of a LoRA"),
+        ({"a": torch.zeros(2)}, {"likeness.consent_id": "mia-1"}, ConsentError, "under the consent record mia-1, not jade-1"),
+    ],
+    ids=["another base's", "an archive", "no LoRA", "another person's"],
+)  # fmt: skip
+def test_a_file_that_the_workflow_cannot_load_is_refused(weights, metadata, error, words):
+    with pytest.raises(error, match=words):
+        about(weights, metadata)

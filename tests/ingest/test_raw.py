@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
 from likeness.ingest.listing import photographs
 from likeness.ingest.raw import list_raw, list_strays
@@ -65,6 +66,25 @@ def test_a_held_out_name_that_is_not_there_is_a_config_error(raw: Path) -> None:
         list_raw(PersonaPaths("jade"), ("a.png", "gone.jpg", "x.jpg"))
     assert "x.jpg" in caught.value.message  # a target cannot be a held-out source
     assert "held_out" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("B.JPG", "there is b.jpg"),
+        ("sources/b.jpg", "there is b.jpg"),
+        ("data/jade/raw/sources/E\u0301.JPG", "there is \u00e9.jpg"),
+        (sha256_bytes(b"the held-out one"), "the sha256 of b.jpg"),
+        (f"sha256:{sha256_bytes(b'the held-out one').upper()}", "the sha256 of b.jpg"),
+    ],
+    ids=["capitals", "a folder", "composed otherwise, too", "digest", "digest, prefixed"],
+)
+def test_the_photograph_that_a_held_out_name_may_mean_is_shown(raw: Path, name: str, meant: str) -> None:
+    (raw / "sources/b.jpg").write_bytes(b"the held-out one")
+    (raw / "sources/\u00e9.jpg").touch()
+    with pytest.raises(ConfigError) as caught:
+        list_raw(PersonaPaths("jade"), (name,))
+    assert f"held_out names {name} ({meant}), not in" in caught.value.message
 
 
 @pytest.mark.parametrize("missing", [False, True])

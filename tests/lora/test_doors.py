@@ -1,6 +1,7 @@
 """Files of many trainers at the doors that draw with them and train on them: what they say is done, or they are refused by name."""
 
 import json
+import logging
 import pickle
 import re
 
@@ -142,7 +143,10 @@ def is_near(found, right):
 
 
 @pytest.mark.parametrize("kind", READ)
-def test_a_file_of_any_trainer_draws_and_starts_as_its_numbers_say(tmp_path, base, untouched, trainee, kind):
+def test_a_file_of_any_trainer_draws_and_starts_as_its_numbers_say(
+    tmp_path, base, untouched, trainee, monkeypatch, caplog, kind
+):
+    monkeypatch.setattr(logging.getLogger("diffusers"), "propagate", True)
     tensors, metadata, scale = READ[kind]
     path = tmp_path / f"{kind}.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in tensors(base).items()}, path, metadata)
@@ -151,6 +155,7 @@ def test_a_file_of_any_trainer_draws_and_starts_as_its_numbers_say(tmp_path, bas
     assert is_near(draw(base, path), right)
     assert is_near(start(trainee, path), right)
     assert torch.equal(prediction(base), untouched)
+    assert caplog.records == []
 
 
 def test_a_folder_of_pefts_draws_as_its_settings_say(tmp_path, base):

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from comfy import merged
+from lora_files import TRAINERS, write
 from lora_runs import Stop, make_folder, run_in, stop_at, train_config
 from pydantic import ValidationError
 from safetensors.torch import load
@@ -202,6 +203,17 @@ def test_pissa_needs_as_many_singular_values_as_its_rank(fresh):
 def test_what_does_not_fit_a_kind_is_refused(change, word):
     with pytest.raises(ValidationError, match=word):
         train_config(**change)
+
+
+def test_the_command_converts_a_folder_of_peft_s(tmp_path):
+    folder, out = tmp_path / "peft", tmp_path / "kohya.safetensors"
+    folder.mkdir()
+    write(folder, TRAINERS["PEFT bare"][0]).rename(folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 2}')
+    convert_command(folder, out, to="kohya", dtype=None)
+    assert read_lora(out).layers == {"UNet": 3}
+    with pytest.raises(InputError, match=r"folder without adapter_config\.json"):
+        convert_command(tmp_path, out, to="kohya", dtype=None)
 
 
 def test_the_command_writes_a_file_and_names_what_it_cannot_read(trained, tmp_path):

@@ -150,6 +150,15 @@ def test_a_held_out_photograph_that_is_not_there_is_told_before_any_work():
         main()
 
 
+@pytest.mark.usefixtures("composable")
+def test_that_no_image_would_be_made_is_told_before_any_work():
+    set_base("swap.include_sources=false")
+    with pytest.raises(
+        ConfigError, match=r"raw/targets, and swap\.include_sources is false: no image is made"
+    ):
+        main()
+
+
 def test_a_folder_without_photographs_is_told_before_any_work():
     for name in ("jade_01.jpg", *HELD_OUT):
         Path("data/jade/raw/sources", name).unlink()
@@ -188,6 +197,14 @@ def test_a_merges_markers_in_what_git_and_dvc_read_are_told(file):
     Path(".dvc").mkdir()
     Path(file).write_bytes(b"<<<<<<< HEAD\r\none\r\n=======\r\n\xff\r\n>>>>>>> other\r\n")
     with pytest.raises(ConfigError, match=f"{file} has the conflict markers of a merge"):
+        main()
+
+
+@pytest.mark.parametrize("name", [".dvcignore", ".dvc/config", "dvc.lock"])
+def test_a_folder_in_the_place_of_a_file_of_git_s_or_dvc_s_is_named(name):
+    """DVC says `unexpected error` of it."""
+    Path(name).mkdir(parents=True)
+    with pytest.raises(ConfigError, match=f"{name} is a folder, and git or DVC reads a file there"):
         main()
 
 

@@ -250,6 +250,20 @@ def execute(file, words):
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "sqlite:///{here}/mlflow.db"])
+def test_a_database_that_is_a_link_to_nothing_is_made_nowhere_else(in_tmp, capsys, uri):
+    """A disk that is not mounted: its place would take a second database, and the first one would be missed."""
+    (in_tmp / "mlflow.db").unlink(missing_ok=True)
+    (in_tmp / "mlflow.db").symlink_to(in_tmp / "disk/mlflow.db")
+    with tracker(uri.format(here=f"/{in_tmp}")) as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    told = capsys.readouterr().err
+    assert f"mlflow.db is a link to {in_tmp}/disk/mlflow.db, where nothing is" in told
+    assert "remedy: mount the disk" in told
+    assert [path.name for path in in_tmp.iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_deleted_experiment_is_told_as_that(in_tmp, capsys):
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
     client.delete_experiment(number := client.create_experiment("likeness"))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from likeness.cli import versions as command
 from likeness.cli.app import app
-from likeness.errors import InputError
+from likeness.errors import DiskError, InputError
 from likeness.evaluate import ChoiceConfig
 from likeness.paths import PersonaPaths
 from likeness.versions import accepted as record
@@ -167,3 +167,10 @@ def test_versions_are_listed(accept):
     assert "jade-v1" in listed.output
     (one,) = json.loads(CliRunner().invoke(app, ["versions", "list", "jade", "--json"]).stdout)
     assert one["version"] == 1
+
+
+def test_a_record_that_is_a_link_to_nothing_does_not_begin_anew(in_tmp):
+    PATHS.versions_file.parent.mkdir(parents=True)
+    PATHS.versions_file.symlink_to("elsewhere/versions.json")
+    with pytest.raises(DiskError, match=r"is a link to elsewhere/versions\.json, where nothing is"):
+        read_versions(PATHS)

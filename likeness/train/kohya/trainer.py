@@ -52,6 +52,7 @@ class KohyaTrainer:
         examples = read_examples(places.lora_training, face_fraction=None)
         settings = resolve_steps(examples, cfg.train)
         sys.stderr.write(plan(examples, settings))
+        sys.stderr.write("train: starts at step 0 with new weights; sd-scripts goes on from no earlier run\n")
         # On the CPU: the script needs the GPU, and the file's check needs no more.
         base = load_base(cfg.base, device="cpu", memo=run.repository.digests)
         work = run.repository.training / f"kohya-{run.persona.name}"

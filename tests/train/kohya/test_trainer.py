@@ -95,6 +95,9 @@ def test_settings_reach_the_script_and_its_file_is_checked_and_described(
     assert [float(row["loss"]) for row in rows] == pytest.approx([0.19, 0.18, 0.17, 0.16, 0.15, 0.14])
     assert json.loads(places.training_metrics.read_text())["lora_effect"] > 0
     assert [path.name for path in places.checkpoints.iterdir()] == ["jade-v1-step-000004.safetensors"]
+    assert (
+        "starts at step 0 with new weights; sd-scripts goes on from no earlier run" in capfd.readouterr().err
+    )
     assert "planted-key" not in (checkout / "seen.json").read_text()
 
 
