@@ -53,6 +53,16 @@ def accept(made, tmp_path, monkeypatch):
     return type_it
 
 
+def test_a_version_that_does_not_exist_is_told_with_those_that_do(accept):
+    accept("good")
+    said = accept("jade-v9")
+    assert said.exit_code == 1
+    assert (
+        "'jade-v9' is no file, no revision that git knows, and no accepted version of jade (jade-v1)"
+        in said.stderr
+    )
+
+
 def test_versions_count_on_and_the_best_of_several_is_taken(accept):
     said = accept("good")
     assert said.exit_code == 0, said.output
