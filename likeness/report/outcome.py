@@ -37,7 +37,6 @@ class Headline:
     recognised: str
     second: str
     scale: Markup
-    weakness: Weakness | None
     terms: Mapping[str, str]
 
 
@@ -71,8 +70,19 @@ def headline(got: Collected) -> Headline | None:
             if one["samples"]["share"]["value"] is not None
         ),
         scale=share_scale(share["value"], share["low"], share["high"], marks),
-        weakness=weakness(measures, class_word=got.evaluation.class_word),
         terms=terms(measures, seeds=len({one.seed for one in got.evaluation.samples})),
+    )
+
+
+def no_share(measures: Measures) -> str:
+    """Why drawn faces have no share of a ceiling, in a sentence; empty where they have one, or where no face was drawn."""
+    first = measures["embedders"][0]
+    similarity = first["samples"]["similarity"]["value"]
+    if similarity is None or first["samples"]["share"]["value"] is not None:
+        return ""
+    return (
+        f"The drawn pictures' similarity to the photographs is {similarity:.2f} ({first['label']}). No share can be told: the ceiling "
+        "is how alike the persona's own photographs are to each other, and that takes two at least. Add photographs."
     )
 
 
@@ -118,8 +128,9 @@ def weakness(measures: Measures, *, class_word: str) -> Weakness | None:
 def _faceless(measures: Measures) -> Weakness | None:
     faces = measures["faces"]
     wrong = faces["none"] + faces["several"]
+    shown = "no face" if not faces["several"] else "no face or several" if faces["none"] else "several faces"
     return (wrong and Weakness(
-        what=f"{wrong} of {faces['of']} drawn pictures show no face or several.",
+        what=f"{wrong} of {faces['of']} drawn pictures show {shown}.",
         remedy="Draw with more steps or another base; where only the LoRA does it, train for fewer steps.",
         shortfall=wrong / faces["of"],
     )) or None  # fmt: skip
