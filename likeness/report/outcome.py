@@ -98,6 +98,13 @@ def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
         few += f" Fewer than {ENOUGH_PHOTOGRAPHS} photographs to compare with make it too narrow."
     if seeds == 1:
         few += " One seed was drawn, so it tells nothing of other seeds."
+    strangers = (
+        "What the target people reach, who were not to be drawn: a score means something only above them."
+    )
+    if first["strangers"]["value"] is None:
+        strangers = (
+            "Not known: there are no target people. A score means something only above what strangers reach."
+        )
     errors = ""
     if limit["eer"] is not None:
         errors = (
@@ -109,7 +116,7 @@ def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
         "100 %": f"The ceiling: how alike the persona's own photographs are to each other, compared with {which}.",
         "In brackets": "The 95 % interval: with other seeds and photographs the figure would most likely be in it."
         + few,
-        "Strangers": "What the target people reach, who were not to be drawn: a score means something only above them.",
+        "Strangers": strangers,
         "Recognised": f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This "
         f"threshold is {limit['origin']}.",
         "Two scores": f"{first['label']} chooses among steps of training, so its own score is a little too kind; {silent} takes no "

@@ -89,6 +89,8 @@ def test_the_terms_say_where_the_threshold_comes_from_and_who_chooses(measures):
     assert "calibrated to err equally often both ways" in said["Recognised"]
     assert "held-out photographs, which training never saw" in said["100 %"]
     assert said["Two scores"].endswith("dlib's resnet takes no part in choosing.")
+    measures["embedders"][0]["strangers"]["value"] = None
+    assert "there are no target people" in dict(terms(measures, seeds=2))["Strangers"]
     measures["references"]["held_out"] = False
     assert "a copy scores high" in dict(terms(measures, seeds=2))["100 %"]
 

@@ -20,7 +20,13 @@ from likeness.versions.sides import sides
 
 PATHS = PersonaPaths("jade")
 SAID = {"likeness.training_set_sha256": "d" * 64, "ss_learning_rate": "0.0001"}
-ONLY_SHARE = {"min_variety": None, "min_adherence": None, "max_leak": None, "max_copied": None}
+ONLY_SHARE = {
+    "min_one_face": None,
+    "min_variety": None,
+    "min_adherence": None,
+    "max_leak": None,
+    "max_copied": None,
+}
 
 
 @pytest.fixture(scope="module")
