@@ -146,6 +146,8 @@ def open_image(data: bytes, *, name: str) -> Generator[Image.Image]:
         InputError: `unreadable`, also when the pixels turn out to be so while they are used.
     """
     try:
+        if mime_of(data) is None:  # Pillow would name the buffer's place in memory, another one each time
+            raise ValueError(f"it is none of {', '.join(FORMATS)}")
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"its header promises {image.width}x{image.height} px")

@@ -45,6 +45,15 @@ def test_jpeg_quality_is_the_callers() -> None:
     assert len(encode_jpeg(rgb, quality=60)) < len(encode_jpeg(rgb)) < len(encode_jpeg(rgb, quality=99))
 
 
+def test_what_is_no_picture_is_told_in_the_same_words_each_time():
+    told = []
+    for _ in range(2):
+        with pytest.raises(InputError) as error:
+            decode_rgb(b"GIF89a" + bytes(32))
+        told.append(error.value.message)
+    assert told == ["image is not a readable image: it is none of JPEG, PNG, WEBP"] * 2
+
+
 @pytest.mark.parametrize(("quality", "progressive"), [(75, True), (92, False), (95, False)])
 def test_noise_is_encoded_too(quality, progressive):
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype(np.uint8)
