@@ -146,6 +146,8 @@ def open_image(data: bytes, *, name: str) -> Generator[Image.Image]:
         InputError: `unreadable`, also when the pixels turn out to be so while they are used.
     """
     try:
+        if mime_of(data) is None:  # Pillow would name the buffer's place in memory, another one each time
+            raise ValueError(f"it is none of {', '.join(FORMATS)}")
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"its header promises {image.width}x{image.height} px")
@@ -169,8 +171,21 @@ def encode_png(rgb: RGB) -> bytes:
 
 def encode_jpeg(rgb: RGB, quality: int = JPEG_QUALITY) -> bytes:
     """Encode uint8 [H, W, 3] RGB as 4:4:4 JPEG without metadata: the same pixels give the same bytes."""
+    return jpeg_bytes(_to_pil(rgb), quality=quality, subsampling=0)
+
+
+def jpeg_bytes(
+    image: Image.Image, *, quality: int, subsampling: int = -1, progressive: bool = False
+) -> bytes:
+    """Encode as JPEG with Huffman tables of its own. For these Pillow keeps a byte of room for each pixel, two from quality 95 on;
+    what has more detail, such as noise, gets the usual tables, and is not progressive."""
+    plain: dict[str, Any] = {"format": "JPEG", "quality": quality, "subsampling": subsampling}
     buffer = io.BytesIO()
-    _to_pil(rgb).save(buffer, format="JPEG", quality=quality, subsampling=0, optimize=True)
+    try:
+        image.save(buffer, **plain, optimize=True, progressive=progressive)
+    except OSError:
+        buffer = io.BytesIO()
+        image.save(buffer, **plain)
     return buffer.getvalue()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from likeness.errors import InputError
-from likeness.images import decode_rgb, encode_jpeg, encode_png, load_rgb
+from likeness.images import decode_rgb, encode_jpeg, encode_png, jpeg_bytes, load_rgb
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -43,6 +43,22 @@ def test_jpeg_keeps_full_colour_resolution() -> None:
 def test_jpeg_quality_is_the_callers() -> None:
     rgb = noise(64, 64)
     assert len(encode_jpeg(rgb, quality=60)) < len(encode_jpeg(rgb)) < len(encode_jpeg(rgb, quality=99))
+
+
+def test_what_is_no_picture_is_told_in_the_same_words_each_time():
+    told = []
+    for _ in range(2):
+        with pytest.raises(InputError) as error:
+            decode_rgb(b"GIF89a" + bytes(32))
+        told.append(error.value.message)
+    assert told == ["image is not a readable image: it is none of JPEG, PNG, WEBP"] * 2
+
+
+@pytest.mark.parametrize(("quality", "progressive"), [(75, True), (92, False), (95, False)])
+def test_noise_is_encoded_too(quality, progressive):
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype(np.uint8)
+    data = jpeg_bytes(Image.fromarray(noise), quality=quality, subsampling=0, progressive=progressive)
+    assert np.abs(decode_rgb(data).astype(int) - noise).mean() < 20
 
 
 @pytest.mark.parametrize("encode", [encode_png, encode_jpeg])

@@ -106,6 +106,7 @@ class ChoiceConfig(Section):
 
     embedder: Literal["sface", "resnet", "own"]
     min_share: float | None = Field(ge=0, le=2)
+    min_one_face: float | None = Field(ge=0, le=1)
     min_variety: float | None = Field(ge=0, le=2)
     min_adherence: float | None = Field(ge=0, le=2)
     max_leak: float | None = Field(ge=0, le=2)

@@ -78,6 +78,12 @@ def _share(measures: Measures, by: Any) -> float | None:
     return by["samples"]["share"]["value"]
 
 
+def _one_face(measures: Measures, by: Any) -> float | None:
+    faces = measures["faces"]
+    wrong = faces["none"] + faces["several"]
+    return round(1 - wrong / faces["of"], 4) if faces["of"] else None
+
+
 def _variety(measures: Measures, by: Any) -> float | None:
     """The median of the measures' spreads, each as a share of the base's."""
     rows = [row for row in measures["variety"] if row["samples"] is not None and row["base"]]
@@ -101,9 +107,10 @@ def _copied(measures: Measures, by: Any) -> float | None:
 
 FLOORS: Mapping[str, tuple[str, Callable[[Measures, Any], float | None]]] = {
     "min_share": ("share of the ceiling", _share),
+    "min_one_face": ("pictures with exactly one face", _one_face),
     "min_variety": ("variety, of the base's", _variety),
     "min_adherence": ("prompts followed, of the base's", _adherence),
     "max_leak": ("leak of the name", _leak),
     "max_copied": ("pictures that repeat a training picture", _copied),
 }
-WITHOUT_EMBEDDER = ("min_variety", "min_adherence", "max_copied")
+WITHOUT_EMBEDDER = ("min_one_face", "min_variety", "min_adherence", "max_copied")

@@ -29,6 +29,11 @@ COPIED = 0.7
 """From this measure on a face counts as copied, if it is less than half as far from the training picture as the held-out
 photographs are: ours. Without the second condition a face far beyond the training picture would count."""
 
+ALIKE = 0.85
+"""From this correlation of what is around the face on, a face that is so near is copied, too: a copy that is stretched, cut tightly,
+lit from a side or laid in half as large beside another reaches no SAME_PICTURE. Ours; measured on 2026-11-30 on the demo's 32 training
+images: none of the 992 pairs of two of them is flagged by it that is not by another rule, and no sample is within twice the angle."""
+
 LEAST_ANGLE = 0.05
 """Radians: nearer held-out and training faces would divide by nothing."""
 
@@ -63,7 +68,7 @@ def copying(
         is_same = same is not None and bits[same] <= SAME_PICTURE_BITS
         alike, match = matches.get(one.id, (None, 0.0))
         face = of_faces.get(one.id)
-        is_cut = match >= SAME_PICTURE
+        is_cut = match >= SAME_PICTURE or bool(match >= ALIKE and face and face.near)
         by_embedding = same if face is None else names[face.nearest]
         pictures.append({
             "id": one.id,
@@ -111,9 +116,14 @@ class FaceCopy:
         return None if self.by_reference is None else round(float(np.mean(self.by_reference)), 4)
 
     @property
+    def near(self) -> bool:
+        """Whether it is less than half as far from the training picture as the held-out photographs are."""
+        return self.by_reference is not None and self.angle_deg < self.between_deg / 2
+
+    @property
     def copied(self) -> bool:
-        """Whether the face counts as copied."""
-        return self.copy is not None and self.copy >= COPIED and self.angle_deg < self.between_deg / 2
+        """Whether the face counts as copied by itself."""
+        return self.near and self.copy is not None and self.copy >= COPIED
 
 
 def _measure(person: Person, trained: Sequence[FaceEmbedding], face: FaceEmbedding) -> FaceCopy:

@@ -88,8 +88,9 @@ def calibrate(
     errors; where one of the sets is empty, the `published` one."""
     own, other = np.sort(np.asarray(same, np.float64)), np.sort(np.asarray(strangers, np.float64))
     if not len(own) or not len(other):
+        lacks = "no pictures of strangers" if len(own) else "not enough photographs"
         return Threshold(
-            value=published, origin="published: there are not enough photographs to calibrate on", false_accepts=None,
+            value=published, origin=f"published: there are {lacks} to calibrate on", false_accepts=None,
             false_rejects=None, eer=None, area_under_roc=None, same_pairs=len(own), stranger_pairs=len(other),
         )  # fmt: skip
     candidates = _between(np.concatenate([own, other]))

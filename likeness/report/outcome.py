@@ -37,7 +37,6 @@ class Headline:
     recognised: str
     second: str
     scale: Markup
-    weakness: Weakness | None
     terms: Mapping[str, str]
 
 
@@ -71,8 +70,19 @@ def headline(got: Collected) -> Headline | None:
             if one["samples"]["share"]["value"] is not None
         ),
         scale=share_scale(share["value"], share["low"], share["high"], marks),
-        weakness=weakness(measures, class_word=got.evaluation.class_word),
         terms=terms(measures, seeds=len({one.seed for one in got.evaluation.samples})),
+    )
+
+
+def no_share(measures: Measures) -> str:
+    """Why drawn faces have no share of a ceiling, in a sentence; empty where they have one, or where no face was drawn."""
+    first = measures["embedders"][0]
+    similarity = first["samples"]["similarity"]["value"]
+    if similarity is None or first["samples"]["share"]["value"] is not None:
+        return ""
+    return (
+        f"The drawn pictures' similarity to the photographs is {similarity:.2f} ({first['label']}). No share can be told: the ceiling "
+        "is how alike the persona's own photographs are to each other, and that takes two at least. Add photographs."
     )
 
 
@@ -88,6 +98,13 @@ def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
         few += f" Fewer than {ENOUGH_PHOTOGRAPHS} photographs to compare with make it too narrow."
     if seeds == 1:
         few += " One seed was drawn, so it tells nothing of other seeds."
+    strangers = (
+        "What the target people reach, who were not to be drawn: a score means something only above them."
+    )
+    if first["strangers"]["value"] is None:
+        strangers = (
+            "Not known: there are no target people. A score means something only above what strangers reach."
+        )
     errors = ""
     if limit["eer"] is not None:
         errors = (
@@ -99,7 +116,7 @@ def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
         "100 %": f"The ceiling: how alike the persona's own photographs are to each other, compared with {which}.",
         "In brackets": "The 95 % interval: with other seeds and photographs the figure would most likely be in it."
         + few,
-        "Strangers": "What the target people reach, who were not to be drawn: a score means something only above them.",
+        "Strangers": strangers,
         "Recognised": f"Drawn pictures whose similarity, measured by {first['label']}, is {limit['value']:.2f} or more.{errors} This "
         f"threshold is {limit['origin']}.",
         "Two scores": f"{first['label']} chooses among steps of training, so its own score is a little too kind; {silent} takes no "
@@ -118,8 +135,9 @@ def weakness(measures: Measures, *, class_word: str) -> Weakness | None:
 def _faceless(measures: Measures) -> Weakness | None:
     faces = measures["faces"]
     wrong = faces["none"] + faces["several"]
+    shown = "no face" if not faces["several"] else "no face or several" if faces["none"] else "several faces"
     return (wrong and Weakness(
-        what=f"{wrong} of {faces['of']} drawn pictures show no face or several.",
+        what=f"{wrong} of {faces['of']} drawn pictures show {shown}.",
         remedy="Draw with more steps or another base; where only the LoRA does it, train for fewer steps.",
         shortfall=wrong / faces["of"],
     )) or None  # fmt: skip

@@ -13,7 +13,7 @@ from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected, Sample
 from likeness.report.metrics import figures
 from likeness.report.money import money_rows, offers
-from likeness.report.outcome import headline, interval, shown_samples
+from likeness.report.outcome import headline, interval, no_share, shown_samples, weakness
 from likeness.report.pictures import Album
 from likeness.report.refused import refusal_groups
 from likeness.report.view import (
@@ -46,6 +46,7 @@ def page(run: Run, got: Collected) -> str:
         synthetic=run.consent.kind == "synthetic",
     )
     shown, entries = Figures(got, album, cfg), got.steps["lora_training"].entries
+    measures, class_word = got.evaluation.measures, got.evaluation.class_word
     # In the order of importance: what comes last goes without pictures when the page is full.
     parts = {
         "lead": lead(shown),
@@ -91,6 +92,8 @@ def page(run: Run, got: Collected) -> str:
         training=_training_figures(got),
         dots=_dots(got),
         headline=headline(got),
+        no_share=no_share(measures) if measures else "",
+        weakness=weakness(measures, class_word=class_word) if measures else None,
         words=words,
         interval=interval,
         swapped=any(entry.target for entry in entries),

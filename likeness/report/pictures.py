@@ -1,7 +1,6 @@
 """Pictures inside the page: small JPEGs as data URIs, until the page is as large as it may be."""
 
 import base64
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from likeness.errors import InputError
-from likeness.images import RGB, load_rgb
+from likeness.images import RGB, jpeg_bytes, load_rgb
 from likeness.marks.xmp import SourceType, mark_jpeg, source_type
 from likeness.pipeline.manifest import Entry
 
@@ -57,9 +56,8 @@ class Album:
         if image.width > width_px:
             size = (width_px, max(1, round(image.height * width_px / image.width)))
             image = image.resize(size, Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        image.save(buffer, format="JPEG", quality=self._quality, optimize=True, progressive=True)
-        uri = "data:image/jpeg;base64," + base64.b64encode(mark_jpeg(buffer.getvalue(), code)).decode()
+        encoded = jpeg_bytes(image, quality=self._quality, progressive=True)
+        uri = "data:image/jpeg;base64," + base64.b64encode(mark_jpeg(encoded, code)).decode()
         return uri, image.width, image.height
 
     def _take(self, made: tuple[str, int, int], alt: str) -> Picture | None:

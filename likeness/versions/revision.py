@@ -15,7 +15,7 @@ import yaml
 from likeness.dvc_files import DIGEST, LOCK, cache_folder, cached, listed
 from likeness.errors import InputError
 from likeness.git import ask_git, file_at
-from likeness.paths import PARAMS, PRICES, PersonaPaths, require_file
+from likeness.paths import PARAMS, PRICES, PersonaPaths, is_persona_name, require_file, weights_persona
 from likeness.pipeline.manifest import FAILURES, MANIFEST
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.strict_yaml import parse_yaml
@@ -195,17 +195,26 @@ def commit_of(revision: str) -> str:
         InputError: there is none.
         ConfigError: git does not say.
     """
-    if not revision.startswith("-"):  # git would take it for an option
-        if commit := ask_git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
-            return commit.strip()
-        for ref, commit in refs(EXPERIMENTS):
-            if ref.rpartition("/")[2] == revision:
-                return commit
-    raise InputError(
-        f"git knows no revision {revision!r}",
-        reason="no-version",
-        remedy="name a commit, branch or tag (`git log --oneline`) or an experiment (`dvc exp list --all`)",
-    )
+    if (commit := _commit(revision)) is not None:
+        return commit
+    remedy = "name a commit, branch or tag (`git log --oneline`) or an experiment (`dvc exp list --all`)"
+    if is_persona_name(persona := weights_persona(revision)):
+        file = PersonaPaths(persona).versions_file
+        remedy += f"; a version of weights is none: `git log -- {file}` names the commits that accepted one"
+    raise InputError(f"git knows no revision {revision!r}", reason="no-version", remedy=remedy)
+
+
+def is_revision(name: str) -> bool:
+    """Whether a name is `workspace` or has a commit."""
+    return name == WORKSPACE or _commit(name) is not None
+
+
+def _commit(revision: str) -> str | None:
+    if revision.startswith("-"):  # git would take it for an option
+        return None
+    if commit := ask_git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"):
+        return commit.strip()
+    return next((commit for ref, commit in refs(EXPERIMENTS) if ref.rpartition("/")[2] == revision), None)
 
 
 def refs(prefix: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.stage import STAGES
 from likeness.settings import flatten
 from likeness.versions.record import read_versions, weights_of
-from likeness.versions.revision import WORKSPACE, Revision
+from likeness.versions.revision import WORKSPACE, Revision, is_revision
 
 MAX_VALUE = 80  # characters of a setting that are shown
 NOISE = ("hash", "sha256", "session", "bucket", "tag_frequency", "dataset_dirs", "output_name")
@@ -53,8 +53,8 @@ def sides(names: Sequence[str], persona: str) -> list[Side]:
     versions = {one.name: one for one in read_versions(paths)}
     names = list(dict.fromkeys(names))
     for name in names:
-        if Path(name).suffix == ".safetensors" and not Path(name).is_file():
-            raise _unknown(name, persona)
+        if not (name in versions or Path(name).is_file() or is_revision(name)):
+            raise _unknown(name, persona, versions)
     files = {name: weights_of(versions[name], paths) if name in versions else Path(name) for name in names}
     found = [
         _file(name, path) if path.is_file() else _revision(name, persona) for name, path in files.items()
@@ -94,10 +94,11 @@ def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _unknown(name: str, persona: str) -> InputError:
+def _unknown(name: str, persona: str, versions: Iterable[str]) -> InputError:
+    known = ", ".join(versions) or "there are none yet"
     return InputError(
-        f"{name} is no file, and no accepted version of {persona}", reason="no-file",
-        remedy=f"`likeness versions list {persona}` names the versions, `git tag` and `dvc exp list --all` what else can be named",
+        f"{name!r} is no file, no revision that git knows, and no accepted version of {persona} ({known})", reason="no-version",
+        remedy="name a version or a weights file, a commit or tag (`git log --oneline`) or an experiment (`dvc exp list --all`)",
     )  # fmt: skip
 
 

@@ -125,6 +125,10 @@ def test_long_captions_are_told_and_are_red_for_no_set(words, light):
         ("head turned slightly to the left, head turned to the right", "red"),
         ("turned to the left, in profile facing right", "red"),
         ("facing the camera, head turned to the left", "red"),
+        ("facing the camera, head turned slightly to the left", "red"),
+        ("unsmiling, neutral expression", "green"),
+        ("not smiling, neutral expression", "green"),
+        ("smiling broadly, neutral expression", "red"),
     ],
 )
 def test_only_what_is_said_of_the_head_twice_contradicts_itself(words, light):

@@ -38,6 +38,7 @@ def test_weights_that_keep_every_floor_pass(good):
     ("setting", "bad"),
     [
         ("min_share", {"embedders": "stranger"}),
+        ("min_one_face", {"faces": {"none": 1, "one": 2, "several": 1, "of": 4}}),
         ("min_variety", {"variety": [{"measure": "yaw_deg", "samples": 1.0, "base": 10.0}]}),
         ("min_adherence", {"adherence": {"samples": [{"judged": 4, "followed": 1}], "base": [{"judged": 4, "followed": 4}]}}),
         ("max_copied", {"copying": {"measured": True, "copied": 1, "of": 4}}),
@@ -66,6 +67,7 @@ def test_a_leak_stops_it_unless_the_settings_do_not_ask_and_then_that_is_told(go
 def test_what_could_not_be_measured_does_not_pass(good):
     assert missed(good | {"variety": []}) == ["min_variety"]
     assert missed(good | {"copying": {"measured": False, "copied": 0, "of": 4}}) == ["max_copied"]
+    assert missed(good | {"faces": {"none": 0, "one": 0, "several": 0, "of": 0}}) == ["min_one_face"]
     assert set(missed(good, embedder="own")) == {"min_share", "max_leak"}
     assert "not known" in verdict(good | {"variety": []}, DEFAULT).missed[0].sentence
     assert verdict(good, DEFAULT.model_copy(update={"embedder": "own"})).share == -1

@@ -189,6 +189,25 @@ def test_of_swaps_on_one_target_the_one_whose_face_was_pasted_is_shown():
     assert found["nearest"] == "swap1"
 
 
+@pytest.mark.parametrize(("angle", "copied"), [(24.0, True), (0.0, False)])  # the one swap lies at 30
+def test_a_near_face_in_surroundings_that_are_alike_is_copied_though_neither_would_do(angle, copied):
+    rng = np.random.default_rng(0)
+    smooth = [cv2.GaussianBlur(rng.normal(size=(WHOLE_PX, WHOLE_PX)), (0, 0), 2) for _ in range(2)]
+    trained, drawn = (128 + 400 * picture for picture in (smooth[0], smooth[0] + 0.35 * smooth[1]))
+    one, other = (
+        base64.b64encode(each.clip(1, 255).astype(np.uint8).tobytes()).decode() for each in (trained, drawn)
+    )
+    pasted = replace(look("jade-p1-seed1-with"), face_patch=other)
+    every = seen(drawn_at(angle), looks=[pasted])
+    known = every.trained | {"swap1": replace(look("swap1"), face_patch=one)}
+    swaps = replace(every.sets["swaps"], embeddings=every.sets["swaps"].embeddings[1:])
+    every = replace(every, trained=known, sets={**every.sets, "swaps": swaps})
+    found = measured(OPTIONS, every)["copying"]["pictures"][0]
+    assert 0.85 < found["face_match"] < 0.975
+    assert found["copy"] < 0.7
+    assert found["copied"] == copied
+
+
 def test_metrics_are_flat_and_hold_what_people_compare_by():
     metrics = flat(measured(OPTIONS, seen(drawn_at(PERSON))))
     assert all(value is None or isinstance(value, int | float) for value in metrics.values())

@@ -5,7 +5,7 @@ import copy
 import pytest
 from measured_samples import NAMED, PLAIN, measures_of
 
-from likeness.report.outcome import interval, terms, weakness
+from likeness.report.outcome import interval, no_share, terms, weakness
 from likeness.report.words import percent
 
 SAMPLES = [
@@ -71,6 +71,17 @@ def test_the_turn_of_the_head_that_is_least_alike_is_told_with_the_one_that_is_m
 def test_pictures_without_a_face_are_a_weakness(measures):
     measures["faces"] = {"none": 1, "one": 0, "several": 1, "of": 2}
     assert "no face or several" in weakness(measures, class_word="woman").what
+    measures["faces"] = {"none": 0, "one": 0, "several": 2, "of": 2}
+    assert weakness(measures, class_word="woman").what == "2 of 2 drawn pictures show several faces."
+
+
+def test_a_similarity_without_a_ceiling_is_told_and_no_similarity_is_not(measures):
+    assert no_share(measures) == ""
+    first = measures["embedders"][0]
+    first["samples"]["share"] = {"value": None, "low": None, "high": None}
+    assert f"{first['samples']['similarity']['value']:.2f} (SFace). No share" in no_share(measures)
+    first["samples"]["similarity"] = {"value": None, "low": None, "high": None}
+    assert no_share(measures) == ""
 
 
 def test_the_terms_say_where_the_threshold_comes_from_and_who_chooses(measures):
@@ -78,6 +89,8 @@ def test_the_terms_say_where_the_threshold_comes_from_and_who_chooses(measures):
     assert "calibrated to err equally often both ways" in said["Recognised"]
     assert "held-out photographs, which training never saw" in said["100 %"]
     assert said["Two scores"].endswith("dlib's resnet takes no part in choosing.")
+    measures["embedders"][0]["strangers"]["value"] = None
+    assert "there are no target people" in dict(terms(measures, seeds=2))["Strangers"]
     measures["references"]["held_out"] = False
     assert "a copy scores high" in dict(terms(measures, seeds=2))["100 %"]
 

@@ -118,6 +118,21 @@ def test_without_a_face_the_first_screen_says_why_there_is_no_score(folders):
     first = page(folders).partition('<section id="likeness"')[2].partition("</section>")[0]
     assert "No face was found in the 2 samples" in first
     assert 'class="big"' not in first
+    assert "The one thing to mend" in first
+    assert "drawn pictures show no face." in first
+
+
+def test_of_one_photograph_the_first_screen_says_why_there_is_no_share(folders):
+    file = folders.places.evaluation / "samples/details.json"
+    told = json.loads(file.read_text())
+    nothing = {"value": None, "low": None, "high": None}
+    for one in told["measures"]["embedders"]:
+        one["ceiling"] = one["samples"]["share"] = nothing
+    file.write_text(json.dumps(told))
+    report.main(run_of("report", config(), PERSONA))
+    first = page(folders).partition('<section id="likeness"')[2].partition("</section>")[0]
+    assert "No share can be told: the ceiling is how alike" in first
+    assert "The one thing to mend" in first
 
 
 def test_equal_inputs_give_equal_bytes(folders):

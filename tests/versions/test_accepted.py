@@ -20,7 +20,13 @@ from likeness.versions.sides import sides
 
 PATHS = PersonaPaths("jade")
 SAID = {"likeness.training_set_sha256": "d" * 64, "ss_learning_rate": "0.0001"}
-ONLY_SHARE = {"min_variety": None, "min_adherence": None, "max_leak": None, "max_copied": None}
+ONLY_SHARE = {
+    "min_one_face": None,
+    "min_variety": None,
+    "min_adherence": None,
+    "max_leak": None,
+    "max_copied": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +57,16 @@ def accept(made, tmp_path, monkeypatch):
         return CliRunner().invoke(app, ["versions", "accept", "jade", *names])
 
     return type_it
+
+
+def test_a_version_that_does_not_exist_is_told_with_those_that_do(accept):
+    accept("good")
+    said = accept("jade-v9")
+    assert said.exit_code == 1
+    assert (
+        "'jade-v9' is no file, no revision that git knows, and no accepted version of jade (jade-v1)"
+        in said.stderr
+    )
 
 
 def test_versions_count_on_and_the_best_of_several_is_taken(accept):

@@ -66,6 +66,12 @@ def test_a_revision_that_git_does_not_know_is_an_error_with_a_remedy(here, name)
     assert "git log" in error.value.remedy
 
 
+def test_a_version_of_weights_in_place_of_a_revision_is_told_where_its_commit_stands(here):
+    with pytest.raises(InputError) as error:
+        commit_of("jade-v1")
+    assert "`git log -- models/jade/versions.json`" in error.value.remedy
+
+
 def test_an_experiment_is_found_by_its_name(here):
     here.run("git", "update-ref", "refs/exps/ab/cdef/bold-name", "v1")
     assert commit_of("bold-name") == commit_of("v1")

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import combinations
 
 from likeness.dataset.quality import TrainingSet
 
@@ -11,15 +10,17 @@ CLIP_WORDS = 75
 """CLIP reads 77 tokens, two of which begin and end a text; a word or mark is one at least. Z-Image and FLUX.2 read 512."""
 OPENING_WORDS = 6
 
+FACING = "facing the camera"
 CONTRARY = (
     ("smiling", "neutral expression"),
-    ("facing the camera", "turned to the", "in profile"),
+    (FACING, "turned to the", "in profile"),
     ("dim light", "bright light"),
     ("close-up", "upper body", "half body", "full body"),
     ("eyes closed", "eyes open"),
     ("indoors", "outdoors"),
 )
-"""Words of which a caption may hold one."""
+"""Words of which a caption may hold one: as words of their own (not "unsmiling"), and not denied."""
+SAID = {word: re.compile(rf"(?<!not )\b{word}\b") for group in CONTRARY for word in group}
 SIDE = r"(?:slightly )?to the (left|right)\b"
 # The light and the body may point elsewhere than the head does.
 NOT_THE_HEAD = re.compile(
@@ -99,9 +100,10 @@ def _bodies(class_word: str) -> tuple[frozenset[str], frozenset[str]]:
 
 def _contradicts(text: str) -> bool:
     plain = NOT_THE_HEAD.sub("", text)
-    if len({found[1] or found[2] for found in HEAD_TURN.finditer(plain)}) > 1:
+    turns = {found[1] or found[2] for found in HEAD_TURN.finditer(plain)}
+    if len(turns) + (FACING in plain) > 1:
         return True
-    return any(one in plain and other in plain for group in CONTRARY for one, other in combinations(group, 2))
+    return any(sum(SAID[word].search(plain) is not None for word in group) > 1 for group in CONTRARY)
 
 
 def _words(text: str) -> frozenset[str]:
