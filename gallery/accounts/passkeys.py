@@ -171,7 +171,7 @@ def _challenge(credential: Options) -> str:
     try:
         said = cast("dict[str, Any]", json.loads(_bytes(credential["response"]["clientDataJSON"])))
         return _bytes(said["challenge"]).decode()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _broken() from error
 
 
