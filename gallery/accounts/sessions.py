@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from gallery.accounts.tokens import digest
 from gallery.context import Gallery
 from gallery.errors import RequestError
-from gallery.tables import SignedIn, User
+from gallery.tables import SignedIn, Token, Tries, User
 
 SEEN_EVERY = datetime.timedelta(minutes=5)
+TRIES_KEPT = datetime.timedelta(hours=2)
+"""No try counts for longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,3 +89,13 @@ def end_sessions(db: Session, user_id: uuid.UUID) -> None:
     """Sign a user out everywhere; who is just coming in is waited for (`keep_user`)."""
     db.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     db.execute(delete(SignedIn).where(SignedIn.user_id == user_id))
+
+
+def forget(gallery: Gallery) -> None:
+    """Delete sessions, one-time links and counted tries whose time is over: strangers make as many as they like, and some hold an
+    address and what is kept of a password."""
+    now = gallery.clock()
+    with gallery.transaction() as db:
+        db.execute(delete(SignedIn).where(SignedIn.expires <= now))
+        db.execute(delete(Token).where(Token.expires <= now))
+        db.execute(delete(Tries).where(Tries.window <= now - TRIES_KEPT))
