@@ -1,6 +1,9 @@
 """What the environment decides: variables that begin with GALLERY_ (docs/gallery.md lists them)."""
 
+import os
 import secrets
+import uuid
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +11,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from likeness.disk import discard, write_private
+from likeness.errors import ConfigError
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LEAST_SECRET = 32
 
 
 class Settings(BaseSettings):
@@ -25,7 +32,7 @@ class Settings(BaseSettings):
     store_url: str | None = Field(default=None, description="s3://bucket/prefix; None: a folder")
     repository: Path = Field(default=Path("."), description="where consent/ and params.yaml lie")
     secret: SecretStr | None = Field(
-        default=None, min_length=32, description="None: made once, kept in folder"
+        default=None, min_length=LEAST_SECRET, description="None: made once, kept in folder"
     )
     public_url: str = Field(default="http://127.0.0.1:8700", description="what links in mails begin with")
     trusted_proxies: str = Field(
@@ -90,7 +97,20 @@ class Settings(BaseSettings):
             return self.secret.get_secret_value().encode()
         path = self.folder / "secret"
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
-        return path.read_text().strip().encode()
+            self._make_key(path)
+        key = path.read_text().strip().encode()
+        if len(key) < LEAST_SECRET:
+            raise ConfigError(f"{path} holds no key: {LEAST_SECRET} letters at least, {len(key)} are there", reason="no-key",
+                              remedy="bring it back from a backup; or delete it, and links signed with another key end")  # fmt: skip
+        return key
+
+    def _make_key(self, path: Path) -> None:
+        """Whole or not at all, and of two programs that begin at once one: an empty key would sign as anybody."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            write_private(new, secrets.token_hex(LEAST_SECRET).encode())
+            with suppress(FileExistsError):  # another program was faster
+                os.link(new, path)
+        finally:
+            discard(new)

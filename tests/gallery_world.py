@@ -16,7 +16,7 @@ import numpy as np
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from starlette.datastructures import State
 
@@ -289,3 +289,9 @@ class World:
 
     def close(self) -> None:
         self.gallery.engine.dispose()
+
+
+def waits_for_a_lock(world: World) -> bool:
+    """Whether a transaction waits for another one."""
+    with world.gallery.transaction() as db:
+        return bool(db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))

@@ -1,5 +1,6 @@
 """Names as others see them: people choose their own, and those that look alike are told apart by a number."""
 
+import re
 import uuid
 
 from sqlalchemy import select
@@ -9,9 +10,13 @@ from gallery.tables import User
 from likeness.safety.spelling import fold, without_accents
 from likeness.safety.word_list import word_list
 
+NUMBERED = re.compile(r"\d\W+$")
+"""The end of a name that reads as if this program had put a number there."""
+
 
 def shown_names(db: Session) -> dict[uuid.UUID, str]:
-    """Everybody's name; where several look alike, each with its number in the order in which they came."""
+    """Everybody's name; where several look alike, or one ends like a number given here, each with its number in the order
+    in which they came."""
     users = db.execute(select(User.id, User.name).order_by(User.created, User.id)).all()
     alike: dict[str, list[uuid.UUID]] = {}
     for one, name in users:
@@ -19,7 +24,8 @@ def shown_names(db: Session) -> dict[uuid.UUID, str]:
     shown: dict[uuid.UUID, str] = {}
     for one, name in users:
         same = alike[_look(name)]
-        shown[one] = name if len(same) == 1 else f"{name} ({same.index(one) + 1})"
+        alone = len(same) == 1 and not NUMBERED.search(fold(name))
+        shown[one] = name if alone else f"{name} ({same.index(one) + 1})"
     return shown
 
 

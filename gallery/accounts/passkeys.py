@@ -28,7 +28,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gallery.accounts.sessions import begin_session
+from gallery.accounts.sessions import begin_session, keep_user
 from gallery.accounts.tokens import digest, new_token, use_token
 from gallery.accounts.tries import SIGN_IN_PLACE, TOKEN_PLACE, count_try
 from gallery.audit import note
@@ -71,7 +71,8 @@ def add(gallery: Gallery, user: User, name: str, credential: Options) -> Passkey
     """Keep the key that the browser made.
 
     Raises:
-        RequestError: 422: the challenge is not the user's, or was used; the answer is not whole; the key is known.
+        RequestError: 422: the challenge is not the user's, or was used; the answer is not whole; the key is known. 401: the user
+            has a new password meanwhile.
     """
     site, origin = _site(gallery)
     challenge = _challenge(credential)
@@ -89,6 +90,7 @@ def add(gallery: Gallery, user: User, name: str, credential: Options) -> Passkey
                    uses=seen.sign_count, name=name, created=gallery.clock())  # fmt: skip
     try:
         with gallery.transaction() as db:
+            keep_user(db, user)
             db.add(made)
             note(db, gallery.clock(), user.email, "passkey-added", name=name)
     except IntegrityError as error:
@@ -126,8 +128,10 @@ def sign_in(gallery: Gallery, cookie: str, place: str, agent: str, credential: O
     if asked.email != digest(cookie):
         raise _wrong()
     with gallery.transaction() as db:
-        key = db.scalar(select(Passkey).where(Passkey.credential == _identity(credential)).with_for_update())
-        user = key and db.get(User, key.user_id)
+        named = Passkey.credential == _identity(credential)
+        # the user before the key, as a new password has them
+        user = db.scalar(select(User).join(Passkey).where(named).with_for_update(read=True, of=User))
+        key = db.scalar(select(Passkey).where(named).with_for_update())
         if key is None or user is None or user.blocked:
             raise _wrong()
         try:
@@ -167,7 +171,7 @@ def _challenge(credential: Options) -> str:
     try:
         said = cast("dict[str, Any]", json.loads(_bytes(credential["response"]["clientDataJSON"])))
         return _bytes(said["challenge"]).decode()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _broken() from error
 
 

@@ -14,9 +14,12 @@ from sqlalchemy.orm import Session
 
 from gallery.accounts.tokens import digest
 from gallery.context import Gallery
-from gallery.tables import SignedIn, User
+from gallery.errors import RequestError
+from gallery.tables import SignedIn, Token, Tries, User
 
 SEEN_EVERY = datetime.timedelta(minutes=5)
+TRIES_KEPT = datetime.timedelta(hours=2)
+"""No try counts for longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,24 @@ def csrf_token(key: bytes, cookie: str) -> str:
     return hmac.new(key, b"csrf\n" + cookie.encode(), hashlib.sha256).hexdigest()
 
 
+def keep_user(db: Session, user: User) -> None:
+    """Keep a user as they are until the end of the transaction: a new password, or a block, waits, and then ends what is added here.
+
+    Raises:
+        RequestError: 401: one came since the user was looked up.
+    """
+    now = select(User.password, User.blocked).where(User.id == user.id).with_for_update(read=True)
+    if db.execute(now).one_or_none() != (user.password, False):
+        raise RequestError(401, "sign-in", "This account has just been changed.", remedy="Sign in again.")
+
+
 def begin_session(db: Session, gallery: Gallery, user: User, agent: str) -> str:
-    """Sign a user in; gives the new cookie: what the browser had before is worth nothing."""
+    """Sign a user in; gives the new cookie: what the browser had before is worth nothing.
+
+    Raises:
+        RequestError: 401: the user was changed meanwhile.
+    """
+    keep_user(db, user)
     cookie, now = secrets.token_urlsafe(32), gallery.clock()
     expires = now + datetime.timedelta(days=gallery.settings.session_days)
     db.add(SignedIn(token_sha256=digest(cookie), user_id=user.id, agent=agent[:200], created=now, seen=now,
@@ -67,5 +86,16 @@ def _note(gallery: Gallery, session_id: uuid.UUID, now: datetime.datetime) -> No
 
 
 def end_sessions(db: Session, user_id: uuid.UUID) -> None:
-    """Sign a user out everywhere."""
+    """Sign a user out everywhere; who is just coming in is waited for (`keep_user`)."""
+    db.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     db.execute(delete(SignedIn).where(SignedIn.user_id == user_id))
+
+
+def forget(gallery: Gallery) -> None:
+    """Delete sessions, one-time links and counted tries whose time is over: strangers make as many as they like, and some hold an
+    address and what is kept of a password."""
+    now = gallery.clock()
+    with gallery.transaction() as db:
+        db.execute(delete(SignedIn).where(SignedIn.expires <= now))
+        db.execute(delete(Token).where(Token.expires <= now))
+        db.execute(delete(Tries).where(Tries.window <= now - TRIES_KEPT))

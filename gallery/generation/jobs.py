@@ -16,6 +16,7 @@ from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, 
 from procrastinate.jobs import Job
 from sqlalchemy import select, text
 
+from gallery.accounts.sessions import forget
 from gallery.clock import Clock
 from gallery.context import Gallery
 from gallery.database import connecting
@@ -122,7 +123,8 @@ async def run_worker(worker: Worker, url: str, *, ready: Callable[[], object] | 
     beside = [asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
               asyncio.create_task(now_and_then(heed, HEED_SECONDS)),
               asyncio.create_task(now_and_then(finish_all, REFUND_SECONDS)),
-              asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS))]  # fmt: skip
+              asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS)),
+              asyncio.create_task(now_and_then(forget, SWEEP_SECONDS))]  # fmt: skip
     if ready is not None:
         await _get_ready(ready, told)
     while not told.is_set():

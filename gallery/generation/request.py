@@ -67,11 +67,16 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
 
     def make(db: Session) -> Generation:
         may = allowed(db, user, wish.version_id, gallery.clock())
-        kind = kind_of(wish.preset, wish.prompt)
-        may.require(wish.count, kind, gallery.clock())
-        require(db, gallery.records, may.person, kind)
         like = own_picture(db, user, wish.like) if wish.like else None
         prompt = full_prompt(may.version, wish.prompt.strip() or (like.prompt if like else ""))
+        if (
+            like and prompt == like.prompt and not wish.negative.strip()
+        ):  # the same words are of the same kind
+            kind = db.get_one(Generation, like.generation_id).prompt_kind
+        else:
+            kind = kind_of(wish.preset, wish.prompt, wish.negative)
+        may.require(wish.count, kind, gallery.clock())
+        require(db, gallery.records, may.person, kind)
         refuse_words("prompt", prompt, what="The prompt")
         refuse_words("negative prompt", wish.negative, what="What is kept out")
         seed = like.seed if like else wish.seed

@@ -30,7 +30,8 @@ BY_ID = {one.id: one for one in PRESETS}
 KINDS = (*dict.fromkeys(one.kind for one in PRESETS), FREE)
 
 
-def kind_of(preset: str | None, prompt: str) -> str:
-    """The kind of a wish: a preset's only where its words were left as they are."""
+def kind_of(preset: str | None, prompt: str, negative: str = "") -> str:
+    """The kind of a wish: a preset's only where its words were left as they are; what is to be kept out is words, too."""
     known = BY_ID.get(preset or "")
-    return known.kind if known and prompt.strip() == known.prompt else FREE
+    as_it_is = known is not None and prompt.strip() == known.prompt and not negative.strip()
+    return known.kind if known and as_it_is else FREE

@@ -38,6 +38,14 @@ def test_a_stream_goes_on_where_it_was_cut_off(world: World) -> None:
     assert events(ann.get("/events")) == []
 
 
+def test_a_number_from_before_a_backup_was_brought_back_begins_anew(world: World) -> None:
+    world.set(events_seconds=0.01)
+    ann, version = world.drawing()
+    asked = ann.post("/generations", {"version_id": version, "prompt": "smiling", "count": 2}).json()
+    ((number, shown),) = events(ann.get("/events", last_event_id="999999"))
+    assert (shown["id"], number < 999999) == (asked["id"], True)
+
+
 def test_a_stream_shows_nobody_elses_and_ends_with_the_session(world: World) -> None:
     world.set(events_seconds=0.01)
     ann, version = world.drawing()

@@ -11,8 +11,11 @@ from fsspec.implementations.local import LocalFileSystem
 from gallery_queue import run_all
 from gallery_world import World
 
+from gallery import settings
 from gallery.backup import backup
 from gallery.pictures.sweeping import sweep
+from gallery.settings import Settings
+from likeness.errors import ConfigError
 
 
 def fill_up(patch: pytest.MonkeyPatch, left: int) -> None:
@@ -61,3 +64,22 @@ def test_a_backup_that_finds_no_room_leaves_no_half_of_one(
             backup(world.gallery, out)
     assert not out.exists()
     assert backup(world.gallery, out) == 4
+
+
+def test_a_key_that_finds_no_room_is_made_later_and_an_empty_one_signs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        path.write_bytes(data[:0])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "write_private", full)
+        with pytest.raises(OSError, match="No space"):
+            Settings(folder=tmp_path).key()
+    assert list(tmp_path.iterdir()) == []
+    assert len(Settings(folder=tmp_path).key()) >= settings.LEAST_SECRET
+    for short in ("", "short"):  # of a kill in its middle, by an earlier gallery
+        (tmp_path / "secret").write_text(short)
+        with pytest.raises(ConfigError, match="holds no key"):
+            Settings(folder=tmp_path).key()

@@ -73,6 +73,13 @@ def test_what_stripe_did_not_sign_now_is_not_booked(paying: World, forged: dict[
     assert balance(ann) == 0
 
 
+@pytest.mark.parametrize("at", ["", "-1", "1e9", "\u00b2", "9" * 400, "1,t=1"])
+def test_a_signature_of_no_time_is_refused(paying: World, at: str) -> None:
+    headers = {b"stripe-signature": f"t={at},v1={'0' * 64}".encode("latin-1")}
+    answer = Browser(paying).client.post("/api/money/webhook", content=b"{}", headers=headers)  # type: ignore[arg-type]
+    assert answer.status_code == 400
+
+
 def test_a_debit_to_an_account_is_booked_when_its_money_comes_and_once(paying: World) -> None:
     ann = paying.user("ann")
     ended = paid(ann.load()["user"]["id"], 500, payment_status="unpaid", payment_intent="pi_1")

@@ -101,10 +101,13 @@ def test_a_blocked_user_and_one_with_a_new_password_do_not_come_in_by_an_old_key
 
 
 EMPTY = {"clientDataJSON": "e30"}  # {}
+DEEP = {"clientDataJSON": "W1tb" * 10_000}  # [[[
 
 
 @pytest.mark.parametrize(
-    "credential", [{}, {"rawId": 5}, {"response": EMPTY}, {"response": {"clientDataJSON": "\u00e9"}}]
+    "credential",
+    [{}, {"rawId": 5}, {"response": EMPTY}, {"response": DEEP}, {"response": {"clientDataJSON": "\u00e9"}}],
+    ids=["empty", "number", "no-challenge", "deep", "letters"],
 )
 def test_what_is_no_credential_is_refused(named: World, credential: dict[str, Any]) -> None:
     assert named.browser().post("/sign-in/passkey", {"credential": credential}).status_code == 422

@@ -5,8 +5,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from gallery_world import World
-from sqlalchemy import text
+from gallery_world import World, waits_for_a_lock
 
 from gallery.accounts.tries import PORTRAYED, TOKEN_PLACE
 from gallery.takedown.reports import decide
@@ -45,11 +44,6 @@ def test_a_second_report_that_is_let_go_opens_nothing_that_the_first_one_hides(w
     assert world.browser().get(f"/shared/{token}").status_code == 404
     assert owner.post(f"/admin/takedowns/{first}", {"decision": "keep"}).status_code == 200
     assert world.browser().get(f"/shared/{token}").status_code == 200
-
-
-def waits_for_a_lock(world: World) -> bool:
-    with world.gallery.transaction() as db:
-        return bool(db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_a_copy_that_is_stored_while_the_picture_is_taken_down_goes_with_it(

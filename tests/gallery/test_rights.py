@@ -58,7 +58,24 @@ def test_a_right_to_presets_lets_no_other_words_pass(world: World) -> None:
     preset = PRESETS[0]
     wish = {"version_id": str(version), "prompt": preset.prompt, "preset": preset.id, "count": 1}
     assert ann.post("/generations", wish).status_code == 202
-    for other in ({"prompt": preset.prompt + ", in a bar"}, {"preset": None}, {"preset": "library"}):
+    others = (
+        {"prompt": preset.prompt + ", in a bar"},
+        {"preset": None},
+        {"preset": "library"},
+        {"negative": "a grey background"},
+    )
+    for other in others:
+        assert ann.post("/generations", wish | other).json()["error"]["reason"] == "prompt-kind"
+
+
+def test_more_like_a_presets_picture_is_of_its_kind_where_its_words_are_left(world: World) -> None:
+    ann, version = world.user("ann"), world.person()
+    world.grant("ann", version, kinds=["portrait"])
+    (picture,) = world.drawn(ann, str(version), prompt=PRESETS[0].prompt, preset=PRESETS[0].id)
+    wish = {"version_id": str(version), "prompt": "", "like": picture["id"], "count": 1}
+    for words in ("", picture["prompt"]):
+        assert ann.post("/generations", wish | {"prompt": words}).status_code == 202
+    for other in ({"prompt": picture["prompt"] + ", in a bar"}, {"negative": "a grey background"}):
         assert ann.post("/generations", wish | other).json()["error"]["reason"] == "prompt-kind"
 
 

@@ -109,6 +109,8 @@ def news(gallery: Gallery, who: Visitor, number: int | None) -> tuple[int, list[
     if user is None:
         return None
     with gallery.transaction() as db:
+        if number is not None and number > last_event(db, user.id):  # of before a backup was brought back
+            number = None
         if number is None:
             last = last_event(db, user.id)
             waiting = select(Generation).where(
