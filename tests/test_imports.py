@@ -58,7 +58,8 @@ def test_a_program_starts_without_what_only_its_work_needs(program: str, unneede
 
 
 def test_no_library_tells_its_makers_that_it_is_used(tmp_path: Path) -> None:
-    """onnxruntime 1.32 gives the machine a number at its import, and keeps events to be sent in the user's folder; MLflow 3 reports, too."""
+    """onnxruntime 1.32 gives the machine a number at its import, and keeps events to be sent in the user's
+    folder; MLflow 3 reports, too."""
     shown = ", ".join(f"os.environ['{name}_DISABLE_TELEMETRY']" for name in ("MLFLOW", "HF_HUB"))
     program = f"import likeness.faces.session, os; print({shown})"
     kept = {name: text for name, text in os.environ.items() if not name.endswith("DISABLE_TELEMETRY")}
