@@ -51,11 +51,16 @@ def require_file(path: Path, *, remedy: str, reason: str = "missing-file") -> Pa
     """A path at which a file lies.
 
     Raises:
-        InputError: `reason`: there is none.
+        InputError: `reason`: there is none, or what else lies there.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is missing", reason=reason, remedy=remedy)
-    return path
+    if path.is_file():
+        return path
+    what = "missing"
+    if path.exists():
+        what = "a folder, and no file" if path.is_dir() else "a pipe, a socket or a device"
+    elif path.is_symlink():
+        what = f"a link to {path.readlink()}, where nothing is"
+    raise InputError(f"{path} is {what}", reason=reason, remedy=remedy)
 
 
 def same_name(name: str) -> str:

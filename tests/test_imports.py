@@ -1,5 +1,6 @@
 """Who only calls APIs never loads what training needs; and what one library costs, no stage pays unasked."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,20 @@ def test_no_command_loads_what_training_needs_before_it_works():
 )  # fmt: skip
 def test_a_program_starts_without_what_only_its_work_needs(program: str, unneeded: tuple[str, ...]):
     assert loaded(program, unneeded) == "[]"
+
+
+def test_no_library_tells_its_makers_that_it_is_used(tmp_path: Path) -> None:
+    """onnxruntime 1.32 gives the machine a number at its import, and keeps events to be sent in the user's
+    folder; MLflow 3 reports, too."""
+    shown = ", ".join(f"os.environ['{name}_DISABLE_TELEMETRY']" for name in ("MLFLOW", "HF_HUB"))
+    program = f"import likeness.faces.session, os; print({shown})"
+    kept = {name: text for name, text in os.environ.items() if not name.endswith("DISABLE_TELEMETRY")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=kept | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "true true\n"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def loaded(program: str, modules: tuple[str, ...]) -> str:

@@ -1,5 +1,6 @@
 """Names a person can read, and every file of a persona in one place."""
 
+import os
 import re
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likeness.config import validated
-from likeness.errors import ConfigError
-from likeness.paths import PERSONA_NAME, PersonaPaths, image_name, item_id
+from likeness.errors import ConfigError, InputError
+from likeness.paths import PERSONA_NAME, PersonaPaths, image_name, item_id, require_file
 from likeness.strict_yaml import parse_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -92,3 +93,20 @@ def test_checkpoints_are_listed_by_their_step(in_tmp):
         1_000_000: places.checkpoint(1_000_000),
     }
     assert places.checkpoint(500).name == "jade-v1-step-000500.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: None, "missing"),
+        (lambda path: path.mkdir(), "a folder, and no file"),
+        (os.mkfifo, "a pipe, a socket or a device"),
+        (lambda path: path.symlink_to("disk/x"), "a link to disk/x, where nothing is"),
+    ],
+    ids=["nothing", "folder", "pipe", "link"],
+)
+def test_what_lies_in_a_files_place_is_told(in_tmp, make, what):
+    make(Path("jade-v1.safetensors"))
+    with pytest.raises(InputError) as caught:
+        require_file(Path("jade-v1.safetensors"), remedy="run it")
+    assert caught.value.message == f"jade-v1.safetensors is {what}"

@@ -51,7 +51,8 @@ WHOSE = {"kohya": "Kohya's", "diffusers": "diffusers'"}
 
 def inspect_command(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", show_default=False, help="A .safetensors file.")
+        list[Path],
+        typer.Argument(metavar="FILE", show_default=False, help="A .safetensors file, or PEFT's folder."),
     ],
     as_json: Json = False,
 ) -> int:

@@ -46,8 +46,8 @@ class BaseModelConfig(Section):
 
     def local(self, repository: Path) -> Path | None:
         """The file or folder that `source` names, against the repository; None for likeness' own models and for the
-        hub's. What begins with `.`, `/` or `~`, ends in `.safetensors` or lies below a folder of the repository is
-        never asked of the hub.
+        hub's. What begins with `.`, `/` or `~`, ends in `.safetensors`, or is or
+        lies below what the repository has, is never asked of the hub.
 
         Raises:
             ConfigError: it names a place where nothing is.

@@ -154,8 +154,12 @@ def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
     """The weights must say that they were made under the consent record that is in force, and of this training set."""
     said = read_header(_existing(path)).metadata
     if (trained_on := said.get(TRAINING_SET)) != training_set:
-        what = "was trained on another training set than" if trained_on else "says nothing of"
-        raise InputError(f"{path} {what} the one that would be published beside it",
+        what = (
+            "was trained on another training set than the one"
+            if trained_on
+            else "does not name the training set"
+        )
+        raise InputError(f"{path} {what} that would be published beside it",
                          reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip
     refuse_others(
         said,

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from likeness.disk import leads_nowhere
 from likeness.errors import ProviderError
 from likeness.tracking.cause import cause_of, database_path, database_uri, tracking_uri
-from likeness.tracking.client import quiet
+from likeness.tracking.client import make_database, quiet
 from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS
 
 COPY_OF = "likeness.copy_of"
@@ -37,6 +38,7 @@ def register(
     try:
         from mlflow import MlflowClient
 
+        make_database(address)
         client: Any = MlflowClient(tracking_uri=address, registry_uri=address)
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name, tags={"likeness.persona": persona})
@@ -74,6 +76,7 @@ def _client(address: str) -> Generator[Any]:
     try:
         from mlflow import MlflowClient
 
+        make_database(address)
         yield MlflowClient(tracking_uri=address)
     except Exception as error:
         raise ProviderError(cause_of(error, address).words, reason="mlflow") from error
@@ -96,7 +99,8 @@ def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run:
     """
     address = tracking_uri(uri, root)
     database = database_path(address)
-    if database is not None and not database.is_file():
+    # A link to nothing is another matter: the database lies on a disk that is not mounted, and keeps her runs.
+    if database is not None and not database.is_file() and not leads_nowhere(database):
         return Deleted(names=[])
     ours = database is not None and database.resolve().is_relative_to(root.resolve())
     names: list[str] = []

@@ -258,7 +258,10 @@ def test_an_archive_with_a_stray_image_is_refused(folders, cfg):
 
 @pytest.mark.parametrize(
     ("trained_on", "words"),
-    [("0" * 64, "was trained on another training set than the one"), ("", "says nothing of the one")],
+    [
+        ("0" * 64, "was trained on another training set than the one"),
+        ("", "does not name the training set that"),
+    ],
     ids=["another", "a stranger's file"],
 )
 def test_weights_of_another_training_set_are_refused(folders, cfg, s3, trained_on, words):

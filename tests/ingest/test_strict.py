@@ -168,6 +168,19 @@ def test_edges_that_a_picture_has_of_its_own_are_no_damage(
     assert read(tmp_path / "a", encoded(edges_of_its_own(name), "JPEG", quality=90, **restart)) is not None
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize(
+    ("left", "whole"), [(b"\0", True), (bytes(31), True), (bytes(31) + b"\x55" * 8, False)]
+)
+def test_zeros_that_fill_up_the_end_of_a_jpeg_are_no_damage(
+    tmp_path: Path, left: bytes, whole: bool, progressive: bool
+) -> None:
+    data = encoded(picture(), "JPEG", quality=90, progressive=progressive)
+    found = read(tmp_path / "a", data.removesuffix(b"\xff\xd9") + left + b"\xff\xd9")
+    assert (found is not None) is whole
+    assert not whole or np.array_equal(found, read(tmp_path / "a", data))
+
+
 @pytest.mark.parametrize("junk", [b"\x07" * 9, b"\xff\xd0", b"\0\xff\0"])
 def test_junk_between_the_segments_of_a_jpegs_header_is_no_damage(tmp_path: Path, junk: bytes) -> None:
     whole = encoded(picture(), "JPEG", quality=90)

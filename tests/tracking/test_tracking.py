@@ -105,6 +105,18 @@ def test_a_purge_is_told_what_mlflow_does_not_do_and_goes_on(in_tmp, monkeypatch
         records.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
 
 
+def test_a_purge_does_not_take_a_database_that_is_away_for_one_without_her_runs(in_tmp, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (in_tmp / "mlflow.db").unlink()
+    (in_tmp / "mlflow.db").symlink_to(in_tmp / "disk/mlflow.db")
+    with pytest.raises(ProviderError, match=r"is a link to .*, where nothing is"):
+        records.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
+    assert "where nothing is" in (
+        records.register("sqlite:///mlflow.db", "likeness", in_tmp, "jade", []) or ""
+    )
+    assert [path.name for path in in_tmp.iterdir()] == ["mlflow.db"]
+
+
 def test_a_run_is_logged_whole(in_tmp, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_EXP_NAME", "slim-cat")

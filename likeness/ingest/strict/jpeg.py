@@ -13,6 +13,8 @@ from likeness.ingest.strict.seam import edge_of_moved_blocks
 # What libjpeg warns of where the data do not fit together (jerror.h: JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_EXTRANEOUS_DATA,
 # JWRN_MUST_RESYNC, JWRN_JPEG_EOF, JWRN_BOGUS_PROGRESSION); its other warnings are of headers, and change no pixel.
 DAMAGE = re.compile(r"Corrupt JPEG data|Premature end|Inconsistent progression")
+# Some cameras fill up the last bytes before the end with zeros; what is left of damaged data is not zero.
+LEFT_OVER, END_OF_IMAGE = re.compile(r"([1-9]\d*) extraneous bytes before marker 0xd9"), b"\xff\xd9"
 UNKNOWN_SAMPLING = "Could not determine subsampling"
 # A step is seen in four rows of pixels, two on either side of an edge.
 LEAST_PX = 4
@@ -57,6 +59,9 @@ def refuse_warned(data: bytes, image: Image.Image) -> None:
     try:
         simplejpeg.decode_jpeg(_without_notes(data), colours, strict=True, **reduced)
     except ValueError as error:
+        if (left := LEFT_OVER.search(str(error))) and (padding := bytes(int(left[1])) + END_OF_IMAGE) in data:
+            refuse_warned(data.replace(padding, END_OF_IMAGE, 1), image)
+            return
         if DAMAGE.search(str(error)):
             raise truncated(str(error)) from error
         if UNKNOWN_SAMPLING in str(error):  # its data were not looked at
