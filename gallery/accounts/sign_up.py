@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -11,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from gallery.accounts.mail import send_mail
 from gallery.accounts.sessions import Visitor, begin_session, end_sessions
-from gallery.accounts.tokens import new_token, use_token
+from gallery.accounts.tokens import end_owners_invitations, new_token, use_token
 from gallery.accounts.tries import MAIL_ADDRESS, MAIL_PLACE, SIGN_IN_ADDRESS, SIGN_IN_PLACE, count_try
 from gallery.audit import note
 from gallery.context import Gallery
-from gallery.errors import RequestError, invalid, not_allowed
+from gallery.errors import RequestError, invalid, not_allowed, not_there
 from gallery.tables import Passkey, Role, User
 
 MARK_LETTERS = 32
@@ -49,6 +51,34 @@ def add_user(db: Session, gallery: Gallery, email: str, name: str, password: str
     except IntegrityError as error:
         raise invalid("There is an account of this address already.", "Sign in.") from error
     note(db, gallery.clock(), email.lower(), "user-added", role=role)
+    return user
+
+
+def change_user(
+    gallery: Gallery, by: str, user_id: uuid.UUID, changes: Mapping[str, Any], *, one_owner_stays: bool = True
+) -> User:
+    """Change name, role or `blocked` of a user; who is blocked is out at once.
+
+    Raises:
+        RequestError: 404; 422 for the last owner.
+    """
+    with gallery.transaction() as db:
+        owners = set(
+            db.scalars(select(User.id).where(User.role == "owner", User.blocked.is_(False)).with_for_update())
+        )
+        user = db.get(User, user_id, with_for_update=True)
+        if user is None:
+            raise not_there()
+        loses = changes.get("blocked") or changes.get("role", "owner") != "owner"
+        if loses and owners == {user.id} and one_owner_stays:
+            raise invalid("One owner has to stay.", "Make somebody else an owner first.")
+        if loses and user.id in owners:  # who goes comes back by no invitation made before
+            end_owners_invitations(db)
+        for name, value in changes.items():
+            setattr(user, name, value)
+        if changes.get("blocked"):
+            end_sessions(db, user.id)
+        note(db, gallery.clock(), by, "user-changed", user=user.email, **changes)
     return user
 
 
