@@ -1,20 +1,27 @@
 """Sign-up by invitation or open, sign-in, a new password. What is answered is the same whoever has an account."""
 
+import hashlib
+import hmac
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gallery.accounts.mail import send_mail
-from gallery.accounts.sessions import begin_session, end_sessions
-from gallery.accounts.tokens import new_token, use_token
+from gallery.accounts.sessions import Visitor, begin_session, end_sessions
+from gallery.accounts.tokens import end_owners_invitations, new_token, use_token
 from gallery.accounts.tries import MAIL_ADDRESS, MAIL_PLACE, SIGN_IN_ADDRESS, SIGN_IN_PLACE, count_try
 from gallery.audit import note
 from gallery.context import Gallery
-from gallery.errors import RequestError, invalid, not_allowed
+from gallery.errors import RequestError, invalid, not_allowed, not_there
 from gallery.tables import Passkey, Role, User
+
+MARK_LETTERS = 32
+"""At the end of a link that finishes an account: which browser asked for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +54,34 @@ def add_user(db: Session, gallery: Gallery, email: str, name: str, password: str
     return user
 
 
+def change_user(
+    gallery: Gallery, by: str, user_id: uuid.UUID, changes: Mapping[str, Any], *, one_owner_stays: bool = True
+) -> User:
+    """Change name, role or `blocked` of a user; who is blocked is out at once.
+
+    Raises:
+        RequestError: 404; 422 for the last owner.
+    """
+    with gallery.transaction() as db:
+        owners = set(
+            db.scalars(select(User.id).where(User.role == "owner", User.blocked.is_(False)).with_for_update())
+        )
+        user = db.get(User, user_id, with_for_update=True)
+        if user is None:
+            raise not_there()
+        loses = changes.get("blocked") or changes.get("role", "owner") != "owner"
+        if loses and owners == {user.id} and one_owner_stays:
+            raise invalid("One owner has to stay.", "Make somebody else an owner first.")
+        if loses and user.id in owners:  # who goes comes back by no invitation made before
+            end_owners_invitations(db)
+        for name, value in changes.items():
+            setattr(user, name, value)
+        if changes.get("blocked"):
+            end_sessions(db, user.id)
+        note(db, gallery.clock(), by, "user-changed", user=user.email, **changes)
+    return user
+
+
 def sign_up_invited(
     gallery: Gallery, email: str, name: str, password: str, invitation: str, agent: str
 ) -> tuple[User, str]:
@@ -60,27 +95,44 @@ def sign_up_invited(
         return user, begin_session(db, gallery, user, agent)
 
 
-def ask_to_sign_up(gallery: Gallery, email: str, name: str, password: str, place: str) -> Mail:
+def _mark(gallery: Gallery, token: str, cookie: str) -> str:
+    said = f"confirm\n{token}\n{cookie}".encode()
+    return hmac.new(gallery.key, said, hashlib.sha256).hexdigest()[:MARK_LETTERS]
+
+
+def ask_to_sign_up(gallery: Gallery, email: str, name: str, password: str, who: Visitor) -> Mail:
     """Where anybody may come: a mail with a link, or one that says there is an account already. Nothing else tells."""
     if not gallery.settings.open_sign_up:
         raise not_allowed("Whoever comes here is invited.")
-    count_try(gallery, MAIL_PLACE, place)
+    count_try(gallery, MAIL_PLACE, who.place)
     count_try(gallery, MAIL_ADDRESS, email.lower())
     hashed = gallery.passwords.hash(password, email=email.lower())
     with gallery.transaction() as db:
         known = find_user(db, email)
-        link = "sign-in" if known else "confirm#token=" + new_token(
-            db, "confirm", email.lower(), gallery.clock(), name=name, password=hashed)  # fmt: skip
+        link = "sign-in"
+        if known is None:
+            token = new_token(db, "confirm", email.lower(), gallery.clock(), name=name, password=hashed)
+            link = f"confirm#token={token}{_mark(gallery, token, who.cookie)}"
     said = "You have an account already." if known else "Open this link to finish."
     return Mail(
         to=email.lower(), subject="Your account", text=f"{said}\n\n{gallery.settings.public_url}/{link}\n"
     )
 
 
-def confirm(gallery: Gallery, token: str, agent: str) -> tuple[User, str]:
-    """Finish an open sign-up; gives the cookie."""
+def confirm(gallery: Gallery, link: str, password: str | None, who: Visitor, agent: str) -> tuple[User, str]:
+    """Finish an open sign-up; gives the cookie. In another browser than the one that asked for it the password is asked for: whoever
+    opens a mail that they did not ask for makes no account to which a stranger knows the password.
+
+    Raises:
+        RequestError: 401: another browser, and not the password; the link holds on.
+    """
+    token, mark = link[:-MARK_LETTERS], link[-MARK_LETTERS:]
     with gallery.transaction() as db:
         found = use_token(db, "confirm", token, gallery.clock())
+        here = hmac.compare_digest(mark.encode(), _mark(gallery, token, who.cookie).encode())
+        if not here and not gallery.passwords.is_right(found.password, password or ""):
+            raise RequestError(401, "password", "This account was asked for in another browser.",
+                               remedy="Type the password that was chosen there.")  # fmt: skip
         user = add_user(db, gallery, found.email, found.name, found.password, "member")
         return user, begin_session(db, gallery, user, agent)
 

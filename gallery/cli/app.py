@@ -13,7 +13,7 @@ COMMANDS = {
     "worker": "serve.worker_command",
     "sync": "desk.sync_command",
     "invite": "desk.invite_command",
-    "user": "desk.block_command",
+    "user": "desk.user_command",
     "grant": "desk.grant_command",
     "revoke": "desk.revoke_command",
     "link": "desk.link_command",

@@ -9,9 +9,8 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gallery.accounts.sessions import end_sessions
-from gallery.accounts.sign_up import find_user
-from gallery.accounts.tokens import end_owners_invitations, new_token
+from gallery.accounts.sign_up import change_user, find_user
+from gallery.accounts.tokens import new_token
 from gallery.audit import export, first_broken, note
 from gallery.backup import backup, restore
 from gallery.context import Gallery
@@ -22,7 +21,7 @@ from gallery.people.presets import KINDS
 from gallery.pictures.sweeping import sweep
 from gallery.portrayed.links import link_token
 from gallery.settings import Settings
-from gallery.tables import Person, Right, User, Version
+from gallery.tables import Person, Right, Role, User, Version
 from likeness.errors import InputError
 
 OPERATOR = "operator"
@@ -39,6 +38,12 @@ def _user(db: Session, email: str) -> User:
     if (user := find_user(db, email)) is None:
         raise InputError(f"{email} has no account", remedy="invite them: likeness-gallery invite EMAIL")
     return user
+
+
+def _role(text: str) -> Role:
+    if text not in ("owner", "member", "guest"):
+        raise InputError(f"{text} is no role", remedy="owner, member or guest")
+    return text
 
 
 def _person(db: Session, name: str) -> Person:
@@ -77,33 +82,38 @@ def invite_command(
     Example:
       likeness-gallery invite ann@example.org --role guest
     """
-    if role not in ("owner", "member", "guest"):
-        raise InputError(f"{role} is no role", remedy="owner, member or guest")
+    given = _role(role)
     gallery = _gallery()
     with gallery.transaction() as db:
-        token = new_token(db, "invitation", email.lower(), gallery.clock(), role=role)
+        token = new_token(db, "invitation", email.lower(), gallery.clock(), role=given)
         note(db, gallery.clock(), OPERATOR, "invited", email=email.lower(), role=role)
     sys.stdout.write(f"{gallery.settings.public_url}/invitation#token={token}\n")
 
 
-def block_command(
-    email: Email, block: Annotated[bool, typer.Option(help="Out at once, or in again.")]
+def user_command(
+    email: Email,
+    block: Annotated[
+        bool | None, typer.Option("--block/--no-block", help="Out at once, or in again.")
+    ] = None,
+    role: Annotated[str | None, typer.Option(help="owner, member or guest.")] = None,
 ) -> None:
-    """Block a user, or let one in again.
+    """Block a user, let one in again, or give another role.
 
     \b
     Examples:
       likeness-gallery user ann@example.org --block
       likeness-gallery user ann@example.org --no-block
+      likeness-gallery user ann@example.org --role guest
     """
+    given = {"blocked": block, "role": None if role is None else _role(role)}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise InputError("nothing was to be changed", remedy="--block, --no-block or --role")
     gallery = _gallery()
     with gallery.transaction() as db:
         user = _user(db, email)
-        user.blocked = block
-        end_sessions(db, user.id)
-        if block and user.role == "owner":
-            end_owners_invitations(db)
-        note(db, gallery.clock(), OPERATOR, "user-changed", user=user.email, blocked=block)
+    # whoever has this machine may block the last owner, too: the account may be somebody else's by now
+    change_user(gallery, OPERATOR, user.id, changes, one_owner_stays=False)
 
 
 def grant_command(
@@ -116,8 +126,9 @@ def grant_command(
     kind: Annotated[
         list[str] | None, typer.Option(help="Of prompts; all by default; may be given again.")
     ] = None,
+    version: Annotated[str | None, typer.Option(help="Its name; the newest by default.")] = None,
 ) -> None:
-    """Let somebody draw a person, with the newest version.
+    """Let somebody draw a person, with one version.
 
     \b
     Examples:
@@ -127,12 +138,14 @@ def grant_command(
     gallery = _gallery()
     with gallery.transaction() as db:
         user, whom = _user(db, email), _person(db, person)
-        newest = (
-            select(Version.id).where(Version.person_id == whom.id).order_by(Version.created.desc()).limit(1)
+        known = select(Version).where(Version.person_id == whom.id).order_by(Version.created.desc())
+        versions = [one for one in db.scalars(known) if version in (None, one.name)]
+    if not versions:
+        raise InputError(
+            f"{person} has no version {version!r}", remedy="look at /admin/rights for their names"
         )
-        version = db.scalars(newest).one()
     ends = until and until.replace(hour=23, minute=59, second=59, tzinfo=datetime.UTC)
-    grant(gallery, OPERATOR, user.id, version, per_day=per_day, until=ends, kinds=kind or KINDS)
+    grant(gallery, OPERATOR, user.id, versions[0].id, per_day=per_day, until=ends, kinds=kind or KINDS)
 
 
 def revoke_command(email: Email, person: Whom) -> None:

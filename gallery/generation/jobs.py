@@ -21,7 +21,7 @@ from gallery.clock import Clock
 from gallery.context import Gallery
 from gallery.database import connecting
 from gallery.generation.cut_off import is_free
-from gallery.generation.ending import fail
+from gallery.generation.ending import end, fail
 from gallery.generation.work import BUSY, Worker
 from gallery.money.refunds import finish_all
 from gallery.pictures.sweeping import sweep
@@ -34,6 +34,9 @@ from likeness.errors import TransientError
 WAITS_SECONDS = (3, 6, 10, 10, 10)
 """Before each try but the first: a server that starts anew is waited for, and nobody waits much longer than it takes."""
 TRIES = len(WAITS_SECONDS) + 1
+MOST_DEATHS = 5
+"""So often a worker may die at a job: one more, and the job may be what kills them. It comes first in the queue and would keep all
+others waiting."""
 LOOK_SECONDS = 1.0
 """A worker with nothing to do looks so often for jobs whose time has come."""
 TAKEN_SECONDS = 5.0
@@ -45,7 +48,8 @@ SWEEP_SECONDS = 3600.0
 AGAIN_SECONDS = 1.0
 EVENTS_DAYS = 2
 TAKEN = text(
-    "SELECT id, (args->>'generation_id')::uuid FROM procrastinate_jobs j WHERE status = 'doing' AND queue_name = :queue"
+    "SELECT id, (args->>'generation_id')::uuid, (SELECT count(*) FROM procrastinate_events e WHERE e.job_id = j.id"
+    " AND e.type = 'started') - attempts FROM procrastinate_jobs j WHERE status = 'doing' AND queue_name = :queue"
     " AND NOT EXISTS (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'started'"
     " AND e.at > now() - :seconds * interval '1 second') FOR UPDATE SKIP LOCKED"
 )
@@ -90,8 +94,11 @@ def repair(gallery: Gallery) -> int:
     pictures that are gone, reports that are overdue, old events. Gives how many generations moved on."""
     with gallery.transaction() as db:
         moved = 0
-        for job, generation_id in db.execute(TAKEN, {"queue": QUEUE, "seconds": TAKEN_SECONDS}).all():
+        for job, generation_id, deaths in db.execute(TAKEN, {"queue": QUEUE, "seconds": TAKEN_SECONDS}).all():
             if is_free(db, job, generation_id):
+                if deaths > MOST_DEATHS and (one := db.get(Generation, generation_id, with_for_update=True)):
+                    log.error("generation %s: %d workers died at it", generation_id, deaths)
+                    end(db, gallery, one, "failed", "It did not work: whoever drew it broke down each time.")
                 db.execute(AGAIN, {"id": job})
                 moved += 1
         jobs = "job_id NOT IN (SELECT id FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))"

@@ -2,9 +2,10 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from gallery.audit import note
@@ -66,21 +67,45 @@ def revoke(gallery: Gallery, token: str, confirm: str) -> dict[str, Any]:
         if person.ended is not None:
             raise RequestError(409, "revoked", "This was revoked already.")
         receipt, pictures = _end(db, gallery, person, "the person portrayed", f"portrayed:{person.name}")
+    return {"id": receipt.id, "at": now, **_finish(gallery, person, receipt, pictures)}
+
+
+def _finish(
+    gallery: Gallery, person: Person, receipt: Receipt, pictures: Sequence[Picture]
+) -> dict[str, Any]:
+    """What follows a revocation that is decided, as often as it takes; gives what the receipt then says."""
     try:
-        gallery.records.revoke(person, now.date())
+        gallery.records.revoke(person, receipt.at.date())
         listed = True
     except (OSError, LikenessError):
         log.exception(
             "the revocation of %s is not on likeness' own list; the gallery's holds", person.consent_id
         )
         listed = False
-    return {"id": receipt.id, "at": now, **_erased(gallery, receipt, pictures, listed=listed)}
+    return _erased(gallery, receipt, pictures, listed=listed)
+
+
+def _finish_all(gallery: Gallery) -> None:
+    """Finish revocations after which a program was killed, likeness' list could not be written, or the store did not answer."""
+    said = Receipt.data
+    left = select(Receipt, Person).join(Person, Person.consent_id == said["consent"].astext).where(
+        Receipt.kind == "revocation", or_(said["listed"].astext.is_distinct_from("true"),
+                                          said["storage"].astext.is_distinct_from(said["withdrawn"].astext)))  # fmt: skip
+    with gallery.transaction() as db:
+        found = [(row[0], row[1]) for row in db.execute(left)]
+    for receipt, person in found:
+        with gallery.transaction() as db:
+            of_it = select(Picture).where(Picture.person_id == person.id, Picture.why == "revoked")
+            pictures = list(db.scalars(of_it))
+        _finish(gallery, person, receipt, pictures)
 
 
 def heed(gallery: Gallery) -> int:
     """End everything of persons whose record was revoked elsewhere: on likeness' own list, by another machine, or before a backup
     was brought back that does not know of it. Gives how many persons that were. While there is no record in force for another
-    reason (its term is over, it is not there), links to pictures of the person show nothing."""
+    reason (its term is over, it is not there), links to pictures of the person show nothing. What follows a revocation made here
+    is finished, too."""
+    _finish_all(gallery)
     with gallery.transaction() as db:
         people = list(db.scalars(select(Person).where(Person.ended.is_(None))))
     ended = 0
@@ -137,7 +162,9 @@ def _end(db: Session, gallery: Gallery, person: Person, by: str, actor: str) -> 
     return receipt, pictures
 
 
-def _erased(gallery: Gallery, receipt: Receipt, pictures: list[Picture], *, listed: bool) -> dict[str, Any]:
+def _erased(
+    gallery: Gallery, receipt: Receipt, pictures: Sequence[Picture], *, listed: bool
+) -> dict[str, Any]:
     """Erase the pictures' files and the weights; gives what the receipt then says."""
     erase_gone(gallery)
     try:

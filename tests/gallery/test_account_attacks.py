@@ -133,3 +133,20 @@ def test_what_strangers_make_and_do_not_use_is_not_kept(world: World) -> None:
     world.pass_time(days=15)
     forget(world.gallery)
     assert kept() == [0, 0, 0]
+
+
+def test_a_mail_that_nobody_asked_for_makes_no_account_whose_password_a_stranger_knows(world: World) -> None:
+    world.set(open_sign_up=True)
+    stranger, ann = world.browser(), world.browser()
+    body = {"email": "ann@example.org", "password": "the stranger's own", "name": "Ann"}
+    assert stranger.post("/sign-up", body).status_code == 202
+    token = world.token()
+    for guess in ({}, {"password": PASSWORD}):
+        answer = ann.post("/sign-up/confirm", {"token": token} | guess)
+        assert (answer.status_code, answer.json()["error"]["reason"]) == (401, "password")
+    assert ann.post("/sign-up/confirm", {"token": token[:-32] + "0" * 32}).status_code == 401
+    assert stranger.post("/sign-up/confirm", {"token": token + "0"}).status_code == 422
+    elsewhere = {"token": token, "password": body["password"]}  # the telephone of whoever asked
+    assert ann.post("/sign-up/confirm", elsewhere).json()["user"]["email"] == "ann@example.org"
+    ann.load()
+    assert ann.post("/sign-up/confirm", elsewhere).status_code == 422

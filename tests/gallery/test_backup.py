@@ -1,5 +1,6 @@
 """Backup and restore lose nothing; the commands do what the pages do."""
 
+import datetime
 import json
 import tarfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from gallery.cli import desk
 from gallery.cli.app import app
 from gallery.cli.serve import first_owner
 from gallery.database import downgrade
+from gallery.tables import Version
 from likeness.errors import ConfigError, InputError
 
 
@@ -183,11 +185,33 @@ def test_the_command_invites_grants_revokes_and_links(world: World, command: Cal
     assert (right["per_day"], right["until"], right["kinds"]) == (3, "2027-01-31T23:59:59Z", ["portrait"])
     command("revoke", "ann@example.org", "jade")
     assert ann.get("/people").json() == []
+    command("user", "ann@example.org", "--role", "member")
+    assert ann.load()["user"]["role"] == "member"
     command("user", "ann@example.org", "--block")
     assert ann.load()["user"] is None
+    command("user", "ann@example.org", "--no-block")
+    assert ann.sign_in("ann@example.org").load()["user"]["role"] == "member"
     assert command("link", "jade").strip().rpartition("/")[2] == world.link()
     actions = [json.loads(line)["action"] for line in command("audit").splitlines()]
-    assert actions == ["invited", "user-added", "granted", "right-taken-away", "user-changed", "link-given"]
+    changed = ["user-changed"] * 3
+    assert actions == ["invited", "user-added", "granted", "right-taken-away", *changed, "link-given"]
+
+
+def test_the_command_grants_the_version_that_is_named_or_the_newest(
+    world: World, command: Callable[..., Any]
+) -> None:
+    ann, person = world.user("ann"), world.person()
+    with world.gallery.transaction() as db:
+        first = db.get_one(Version, person)
+        later = world.now + datetime.timedelta(days=1)
+        db.add(
+            Version(person_id=first.person_id, name="v2", weights_sha256="e" * 64, trigger="jade", class_word="woman",
+                    created=later))  # fmt: skip
+    for named, names in ((("--version", "v1"), ["v1"]), ((), ["v2", "v1"])):
+        command("grant", "ann@example.org", "jade", *named)
+        assert [one["name"] for one in ann.get("/people").json()[0]["versions"]] == names
+    for words in (("grant", "ann@example.org", "jade", "--version", "v3"), ("user", "ann@example.org")):
+        assert CliRunner().invoke(app, list(words)).exit_code == 1
 
 
 def test_a_new_gallery_on_this_machine_gets_an_owner_once(

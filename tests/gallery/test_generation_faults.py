@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from gallery_queue import ask
+from gallery_queue import ask, run_all
 from gallery_world import World
 from sqlalchemy import select, text
 
 from gallery.generation.ending import fail
-from gallery.generation.jobs import repair
+from gallery.generation.jobs import MOST_DEATHS, repair
 from gallery.generation.work import lock_key
 from gallery.tables import Generation, Picture
 from likeness.errors import TransientError
@@ -130,6 +130,27 @@ def test_a_dead_workers_job_and_a_generation_without_a_job_move_on(world: World)
     with world.gallery.transaction() as db:
         states = db.execute(text("SELECT array_agg(status::text) FROM procrastinate_jobs")).scalar_one()
     assert states == ["todo", "todo"]
+
+
+def test_a_wish_that_kills_every_worker_ends_and_lets_others_come(world: World) -> None:
+    ann, version = world.drawing()
+    deadly, other = ask(ann, version, 2), ask(ann, version, 1)
+
+    def status() -> str:
+        return ann.get(f"/generations/{deadly['id']}").json()["status"]
+
+    for death in range(MOST_DEATHS + 1):
+        assert status() == "queued", death
+        with world.gallery.transaction() as db:
+            first = "(SELECT min(id) FROM procrastinate_jobs WHERE status = 'todo')"
+            db.execute(text(f"UPDATE procrastinate_jobs SET status = 'doing' WHERE id = {first}"))
+            db.execute(text("UPDATE procrastinate_events SET at = '2026-01-01'"))
+        assert repair(world.gallery) == 1
+    assert status() == "failed"
+    assert ann.get("/people").json()[0]["versions"][0]["right"]["used_today"] == 1
+    run_all(world)
+    assert ann.get(f"/generations/{other['id']}").json()["status"] == "done"
+    assert len(world.drawer.shots) == 1
 
 
 def test_a_picture_takes_its_own_place_again_after_a_crash_between_file_and_line(

@@ -3,17 +3,19 @@
 import datetime
 import json
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from gallery_world import World
+from gallery_world import FakeRecords, World
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from gallery.people.consent import Repository
 from gallery.people.layout import take_in
-from gallery.portrayed.decisions import heed
+from gallery.portrayed.decisions import heed, revoke
 from gallery.portrayed.links import link_token
 from gallery.tables import Person
 from likeness.digests import sha256_bytes
@@ -188,6 +190,32 @@ def test_a_record_that_was_revoked_elsewhere_ends_everything_here(world: World) 
     assert world.gallery.store.names("") == []
     told = world.browser().get(f"/portrayed/{world.link()}").json()["revoked"]
     assert (told["withdrawn"], told["storage"], told["cancelled"], told["listed"]) == (2, 2, 1, True)
+
+
+@pytest.mark.parametrize("fault", [OSError("read-only"), KeyboardInterrupt()], ids=["read-only", "killed"])
+def test_a_revocation_is_finished_by_whoever_comes_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    """No backup brings the person back once it is on likeness' own list, and the receipt counts what was erased."""
+    ann, version = world.drawing()
+    world.drawn(ann, version, 2)
+
+    link = world.link()
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeRecords, "revoke", Mock(side_effect=fault))
+        with suppress(KeyboardInterrupt):
+            revoke(world.gallery, link, "jade")
+        if isinstance(fault, OSError):
+            heed(world.gallery)
+    assert ann.get("/pictures").json()["items"] == []
+    assert world.records.ended == set()
+    heed(world.gallery)
+    assert world.records.ended == {"jade-1"}
+    told = world.browser().get(f"/portrayed/{link}").json()["revoked"]
+    assert (told["withdrawn"], told["storage"], told["listed"]) == (2, 2, True)
+    world.records.ended.clear()
+    heed(world.gallery)
+    assert not world.records.ended  # finished once
 
 
 def test_a_link_shows_nothing_while_no_consent_is_in_force(world: World) -> None:

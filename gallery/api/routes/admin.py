@@ -8,9 +8,8 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from pydantic import EmailStr, Field
 from sqlalchemy import func, select
 
-from gallery.accounts.sessions import end_sessions
-from gallery.accounts.sign_up import Mail
-from gallery.accounts.tokens import HOURS, end_owners_invitations, new_token
+from gallery.accounts.sign_up import Mail, change_user
+from gallery.accounts.tokens import HOURS, new_token
 from gallery.api.bodies import Body, Moment, Name
 from gallery.api.owner_shapes import (
     AdminRight,
@@ -28,7 +27,7 @@ from gallery.api.routes.shares import takedown_view
 from gallery.api.shapes import FILES, Address, Kind, Page, content
 from gallery.api.visitors import GalleryDep, OwnerDep
 from gallery.audit import note
-from gallery.errors import invalid, not_there
+from gallery.errors import not_there
 from gallery.people.granting import grant, take_away
 from gallery.people.presets import KINDS
 from gallery.people.rights import as_allowed
@@ -80,23 +79,7 @@ def patch_user(user_id: uuid.UUID, body: Changed, gallery: GalleryDep, by: Owner
     changes = body.model_dump(exclude_none=True)
     if body.disabled is not None:
         changes["blocked"] = changes.pop("disabled")
-    with gallery.transaction() as db:
-        owners = set(
-            db.scalars(select(User.id).where(User.role == "owner", User.blocked.is_(False)).with_for_update())
-        )
-        user = db.get(User, user_id, with_for_update=True)
-        if user is None:
-            raise not_there()
-        loses = body.disabled or (body.role is not None and body.role != "owner")
-        if loses and owners == {user.id}:
-            raise invalid("One owner has to stay.", "Make somebody else an owner first.")
-        if loses and user.id in owners:  # who goes comes back by no invitation made before
-            end_owners_invitations(db)
-        for name, value in changes.items():
-            setattr(user, name, value)
-        if body.disabled:
-            end_sessions(db, user.id)
-        note(db, gallery.clock(), by.email, "user-changed", user=user.email, **changes)
+    user = change_user(gallery, by.email, user_id, changes)
     return user_view(user) | {"disabled": user.blocked}
 
 

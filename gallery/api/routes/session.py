@@ -38,7 +38,10 @@ class Forgot(Body):
 
 
 class Confirm(Body):
+    """`password`: needed in another browser than the one that asked."""
+
     token: str = Field(max_length=100)
+    password: str | None = Field(default=None, max_length=200)
 
 
 class Reset(Body):
@@ -100,7 +103,7 @@ def post_sign_up(
             gallery, body.email, body.name, body.password, body.invitation, agent_of(request)
         )
         return signed_in(gallery, response, come)
-    mail = sign_up.ask_to_sign_up(gallery, body.email, body.name, body.password, who.place)
+    mail = sign_up.ask_to_sign_up(gallery, body.email, body.name, body.password, who)
     later.add_task(mail.send, gallery)
     response.status_code = 202
     return {"sent": True}
@@ -112,7 +115,8 @@ def post_confirm(
 ) -> dict[str, Any]:
     """Finish an open sign-up by the link in the mail."""
     count_try(gallery, TOKEN_PLACE, who.place)
-    return signed_in(gallery, response, sign_up.confirm(gallery, body.token, agent_of(request)))
+    come = sign_up.confirm(gallery, body.token, body.password, who, agent_of(request))
+    return signed_in(gallery, response, come)
 
 
 @router.post("/sign-in", response_model=Session)

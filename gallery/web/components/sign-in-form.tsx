@@ -32,7 +32,7 @@ export function SignInForm({ mode, setMode, token, invited, canSignUp }: Props) 
       api
         .signUp({ email: field("email"), password: field("password"), name: field("name"), ...(invited && { invitation: token }) })
         .then((answer) => ("sent" in answer ? setNote(words.confirmSent) : enter())),
-    confirm: () => api.confirmSignUp(token).then(enter),
+    confirm: (field) => api.confirmSignUp(token, field("password")).then(enter),
     forgot: (field) => api.forgotPassword(field("email")).then(() => setNote(words.resetSent)),
     reset: (field) => api.resetPassword(token, field("password")).then(() => setNote(words.resetDone)),
   };
@@ -42,6 +42,7 @@ export function SignInForm({ mode, setMode, token, invited, canSignUp }: Props) 
     act.mutate(new FormData(event.currentTarget));
   }
   const fresh = mode !== "signIn";
+  const chosen = mode === "signUp" || mode === "reset";
   return (
     <form onSubmit={submit} className="grid gap-4">
       <h1 className="text-xl font-semibold">{titles[mode]}</h1>
@@ -54,15 +55,15 @@ export function SignInForm({ mode, setMode, token, invited, canSignUp }: Props) 
         <>
           {mode === "signUp" && <Input label={words.name} name="name" required maxLength={MOST_NAME} autoComplete="name" hint={words.nameHint} />}
           {mode !== "reset" && mode !== "confirm" && <Input label={words.email} name="email" type="email" required autoComplete="username" />}
-          {mode !== "forgot" && mode !== "confirm" && (
+          {mode !== "forgot" && (
             <Input
               label={mode === "reset" ? words.newPassword : words.password}
               name="password"
               type="password"
               required
-              minLength={fresh ? LEAST_PASSWORD : undefined}
-              autoComplete={fresh ? "new-password" : "current-password"}
-              hint={fresh ? words.passwordHint(LEAST_PASSWORD) : undefined}
+              minLength={chosen ? LEAST_PASSWORD : undefined}
+              autoComplete={chosen ? "new-password" : "current-password"}
+              hint={chosen ? words.passwordHint(LEAST_PASSWORD) : undefined}
             />
           )}
           <ErrorNotice error={act.error} />

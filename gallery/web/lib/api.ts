@@ -107,7 +107,7 @@ export const api = {
   session,
   signUp: (body: Bodies["SignUp"]) => 
     newSession<T.Session | { sent: true }>("/sign-up", body),
-  confirmSignUp: (token: string) => newSession("/sign-up/confirm", { token }),
+  confirmSignUp: (token: string, password: string) => newSession("/sign-up/confirm", { token, password }),
   signIn: (body: Bodies["SignIn"]) => newSession("/sign-in", body),
   signOut: () => newSession("/sign-out", {}),
   forgotPassword: (email: string) => post("/password/forgot", { email }),

@@ -1584,8 +1584,13 @@ export interface components {
              */
             role: "owner" | "member" | "guest";
         };
-        /** Confirm */
+        /**
+         * Confirm
+         * @description `password`: needed in another browser than the one that asked.
+         */
         Confirm: {
+            /** Password */
+            password?: string | null;
             /** Token */
             token: string;
         };
