@@ -21,7 +21,7 @@ from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError, InputError, RejectedError
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
-from likeness.evaluate.draw import lay_out, refuse_weights_of_others
+from likeness.evaluate.draw import lay_out
 from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.samples import (
     IMAGE,
@@ -33,6 +33,7 @@ from likeness.evaluate.samples import (
     plan_samples,
 )
 from likeness.images import RGB, load_rgb, open_image
+from likeness.lora.door import refuse_weights_of_others
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work

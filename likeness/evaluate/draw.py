@@ -22,9 +22,9 @@ from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, SAMPLES_VERSION, Limits, Planned, entry, finished_sample
 from likeness.images import RGB, load_rgb
-from likeness.lora.door import refuse_others, refuse_revoked
+from likeness.lora.door import refuse_weights_of_others
 from likeness.lora.load import LoraSlot
-from likeness.lora.safetensors_io import find_weights, read_header
+from likeness.lora.safetensors_io import read_header
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
@@ -95,19 +95,6 @@ class Renderer:
         (rgb,) = generate(self.base, [self._request(one)], reference=reference)
         quality = self.cfg.evaluate.jpeg_quality
         return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=quality)
-
-
-def refuse_weights_of_others(run: Run, weights: Path) -> None:
-    """See that weights are of the person whom the run draws, by what they say.
-
-    Raises:
-        ConsentError: they were trained under the consent record of somebody else, or under one that was revoked, whatever record
-            renews it.
-        InputError: they are no weights file.
-    """
-    said = read_header(find_weights(weights)[0]).metadata
-    refuse_revoked(said, run.repository.root, what=str(weights))
-    refuse_others(said, (run.consent.id, run.consent.renews), what=str(weights))
 
 
 def draw(

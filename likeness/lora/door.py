@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from likeness.errors import ConsentError
+from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.lora.said import CONSENT_ID
+from likeness.run import Run
 from likeness.safety.consent.revocations import revocations
 
 ANOTHER_LORA = (
@@ -55,3 +57,16 @@ def refuse_revoked(said: Mapping[str, str], repository: Path, *, what: str) -> N
             reason="consent-revoked",
             remedy="delete the file, and ask those who have copies to",
         )
+
+
+def refuse_weights_of_others(run: Run, weights: Path) -> None:
+    """See that weights are of the person whom the run draws, by what they say.
+
+    Raises:
+        ConsentError: they were trained under the consent record of somebody else, or under one that was revoked, whatever record
+            renews it.
+        InputError: they are no weights file.
+    """
+    said = read_header(find_weights(weights)[0]).metadata
+    refuse_revoked(said, run.repository.root, what=str(weights))
+    refuse_others(said, (run.consent.id, run.consent.renews), what=str(weights))

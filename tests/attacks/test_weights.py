@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from likeness.cli.compare import draw_sides
 from likeness.comfy.trial import run_trial
 from likeness.errors import ConsentError
-from likeness.evaluate.draw import draw_asked, refuse_weights_of_others
+from likeness.evaluate.draw import draw_asked
+from likeness.lora.door import refuse_weights_of_others
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.safety.consent.revocations import Revocation, revoke
 from likeness.versions.sides import sides
