@@ -1,14 +1,19 @@
 """Refuses weights that do not name the consent record they were made under, before they draw, are trained on or are
 published."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from likeness.errors import ConsentError
 from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.lora.said import CONSENT_ID
-from likeness.run import Run
 from likeness.safety.consent.revocations import revocations
+
+if TYPE_CHECKING:  # `check` asks these doors before it starts a run
+    from likeness.run import Run
 
 ANOTHER_LORA = (
     "take a LoRA of the same person; where this one should be the graph's own, `dvc repro` trains it anew"
