@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from likeness.caption.items import OVERRIDE
+from likeness.caption.text import OVERRIDE, OVERRIDE_FILE
 from likeness.pipeline.manifest import natural
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.settings import flatten
@@ -14,7 +14,6 @@ from likeness.versions.revision import WORKSPACE, Revision
 What = Literal["added", "lost", "pixels", "caption"]
 
 TRAINED = "lora_training"
-BY_HAND = "its file in captions_override/"
 PICTURES = tuple(folder for folder in BY_FOLDER if folder not in ("captions", TRAINED, "samples"))
 """The folders of a picture's way, in the order of the graph."""
 
@@ -86,9 +85,9 @@ def _recaptioned(old: Revision, new: Revision, name: str) -> str:
     """Why a picture has another text; who wrote each is in the captions' own manifest, the training set's names its own maker."""
     was, now = (one.folder("captions").entries.get(name, {}).get("provider") for one in (old, new))
     if now == OVERRIDE and was == OVERRIDE:
-        return "its file in captions_override/ is another one"
+        return f"{OVERRIDE_FILE} is another one"
     if was and now and was != now:
-        said = [BY_HAND if one == OVERRIDE else one for one in (now, was)]
+        said = [OVERRIDE_FILE if one == OVERRIDE else one for one in (now, was)]
         return f"captioned by {said[0]} instead of {said[1]}"
     return _reason(old, new, "caption") or "another caption by the same settings"
 
