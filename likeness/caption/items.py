@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from likeness.caption import Captioner
-from likeness.caption.text import SUFFIX, Override, compose, override_at, read_override
+from likeness.caption.text import OVERRIDE, SUFFIX, Override, compose, override_at, read_override
 from likeness.digests import sha256_bytes, sha256_pixels
 from likeness.lazy import Lazy
 from likeness.pipeline.batch import Line, Made, Work
@@ -21,8 +21,6 @@ CAPTION_VERSION = 1
 """Raised whenever the same image and settings would give another text; providers have their own versions."""
 
 TEXT = "caption.txt"
-OVERRIDE = "override"
-"""The provider in the manifest of a caption that a person wrote."""
 
 
 def caption_key(entry: Entry, provider: Provider[Captioner], *, trigger: str, class_word: str) -> str:

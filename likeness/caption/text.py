@@ -23,6 +23,8 @@ MAX_BYTES = 100_000
 MAX_LETTERS = 4_000
 # What messages call the file: refusals are remembered by content, whatever it is called.
 OVERRIDE_FILE = "its file in captions_override/"
+OVERRIDE = "override"
+"""The provider in the manifest of a caption that a person wrote."""
 
 
 UNREAD_REMEDY = (

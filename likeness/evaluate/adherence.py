@@ -5,7 +5,7 @@ not judged. A place ("in a library") or a thing held cannot be measured here.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from likeness.caption.attribute_text import FRAMINGS
@@ -28,6 +28,10 @@ FACETS: Mapping[str, str] = {
 """What can be measured, and how text says it; clothes and background are told by the colours in their words."""
 
 
+CUT_TO_FACE = frozenset({"framing"})
+"""What is not judged where training cuts to the face: it sees one framing under captions that name several, and draws that one."""
+
+
 def facets(text: str) -> dict[str, set[str]]:
     """What a text says of each facet that it mentions."""
     plain = re.sub(r"\b(head|upper|half|full)-(and-shoulders|body)\b", r"\1 \2", text.lower())
@@ -38,7 +42,9 @@ def facets(text: str) -> dict[str, set[str]]:
     return {name: values for name, values in said.items() if values}
 
 
-def adherence(planned: Sequence[Planned], looks: Mapping[str, Look]) -> list[dict[str, Any]]:
+def adherence(
+    planned: Sequence[Planned], looks: Mapping[str, Look], unjudged: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Of each facet: in how many pictures it was asked for and can be judged, and in how many the prompt was followed."""
     rows: dict[str, list[bool]] = {name: [] for name in FACETS}
     asked: dict[str, int] = dict.fromkeys(FACETS, 0)
@@ -46,7 +52,7 @@ def adherence(planned: Sequence[Planned], looks: Mapping[str, Look]) -> list[dic
         shown = facets(looks[one.id].text) if one.id in looks else {}
         for name, values in facets(one.prompt).items():
             asked[name] += 1
-            if name in shown:
+            if name in shown and name not in unjudged:
                 rows[name].append(values <= shown[name])
     return [
         {"facet": name, "asked": asked[name], "judged": len(rows[name]), "followed": sum(rows[name])}
@@ -55,11 +61,13 @@ def adherence(planned: Sequence[Planned], looks: Mapping[str, Look]) -> list[dic
     ]
 
 
-def followed_by_image(planned: Sequence[Planned], looks: Mapping[str, Look]) -> dict[str, list[int]]:
+def followed_by_image(
+    planned: Sequence[Planned], looks: Mapping[str, Look], unjudged: Collection[str] = ()
+) -> dict[str, list[int]]:
     """Of each picture in which something can be judged: in how many facets the prompt was followed, and how many were judged."""
     found: dict[str, list[int]] = {}
     for one in planned:
-        rows = adherence([one], looks)
+        rows = adherence([one], looks, unjudged)
         if judged := sum(row["judged"] for row in rows):
             found[one.id] = [sum(row["followed"] for row in rows), judged]
     return found

@@ -105,7 +105,7 @@ def compared_arms(
                 "embedders": [{"key": one.key, "label": one.label, **figures} for one, figures in described],
                 "faces": len(faces.embeddings),
                 "of": faces.images,
-                "adherence": share_followed(adherence(planned, seen.looks)),
+                "adherence": share_followed(adherence(planned, seen.looks, seen.unjudged)),
                 "copied": copies["copied"],
                 "copy": copies["mean"]["value"],
                 "pictures": [vars(one) | {"file": one.file} for one in planned],

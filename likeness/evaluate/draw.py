@@ -105,6 +105,7 @@ def draw(
 
     Raises:
         ConsentError: the weights are not of this person, or the consent has ended since the run began: a notebook's may be days old.
+        InputError: they do not fit the base.
     """
     run.require(*run.uses)
     refuse_weights_of_others(run, weights)
@@ -120,7 +121,10 @@ def draw(
             replace(renderer.work(one, weights if one.lora else None, digest, slot), line=partial(line, one))
             for one in sorted(planned, key=lambda one: (one.reference, one.lora))
         ]
-        return run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
+        outcomes = run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
+        if slot.misfit is not None:
+            raise slot.misfit
+        return outcomes
 
 
 def lay_out(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from likeness.evaluate import EvaluateConfig
-from likeness.evaluate.adherence import adherence, followed_by_image, share_followed
+from likeness.evaluate.adherence import CUT_TO_FACE, adherence, followed_by_image, share_followed
 from likeness.evaluate.ceiling import Person, Scale, binned, described_set
 from likeness.evaluate.copying import copying
 from likeness.evaluate.embedders import EMBEDDERS, Embedder
@@ -77,7 +77,8 @@ LARGEST_FACE_PX = 100_000.0
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was found: faces of each set, looks of the samples and of the training images, and the samples that were written."""
+    """What was found: faces of each set, looks of the samples and of the training images, and the samples that were written.
+    `cut_to_face`: training sees squares around the faces alone."""
 
     sets: Mapping[str, Faces]
     looks: Mapping[str, Look]
@@ -85,6 +86,12 @@ class Seen:
     planned: Sequence[Planned]
     named: Sequence[str]
     twins: Sequence[tuple[str, str]]
+    cut_to_face: bool = False
+
+    @property
+    def unjudged(self) -> frozenset[str]:
+        """Facets of prompts in which nothing can be followed."""
+        return CUT_TO_FACE if self.cut_to_face else frozenset()
 
     def samples(self, *, lora: bool) -> list[Planned]:
         """The written samples whose prompts name the person."""
@@ -106,8 +113,9 @@ def measured(options: EvaluateConfig, seen: Seen, by: Sequence[Embedder] = EMBED
         "copying": copying(person, trained, seen.sets["samples_with"].embeddings, seen.trained, seen.looks, with_lora),
         "variety": variety({"samples": drawn, "base": untaught, "training": seen.trained.values()}),
         "adherence": {
-            "samples": adherence(with_lora, seen.looks), "base": adherence(seen.samples(lora=False), seen.looks),
-            "by_image": followed_by_image(with_lora, seen.looks),
+            "samples": adherence(with_lora, seen.looks, seen.unjudged),
+            "base": adherence(seen.samples(lora=False), seen.looks, seen.unjudged),
+            "by_image": followed_by_image(with_lora, seen.looks, seen.unjudged),
         },
     }  # fmt: skip
 

@@ -1,6 +1,8 @@
 """Refuses weights that do not name the consent record they were made under, before they draw, are trained on or are
 published."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.lora.said import CONSENT_ID
 from likeness.safety.consent.revocations import revocations
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `check` asks these doors before it starts a run
     from likeness.run import Run
 
 ANOTHER_LORA = (
@@ -62,7 +64,7 @@ def refuse_revoked(said: Mapping[str, str], repository: Path, *, what: str) -> N
         )
 
 
-def refuse_weights_of_others(run: "Run", weights: Path) -> None:
+def refuse_weights_of_others(run: Run, weights: Path) -> None:
     """See that weights are of the person whom the run draws, by what they say.
 
     Raises:

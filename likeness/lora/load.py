@@ -120,10 +120,11 @@ def _load_as_read(base: Base, found: LoraLayers, file: Path) -> None:
 
 class LoraSlot:
     """The one LoRA file that a base holds: loaded when a picture first needs it, and kept until one needs another file or none.
-    A context manager: at its end the base is as it was."""
+    A context manager: at its end the base is as it was. `misfit` is why a file could not be held, None where none was refused."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
+        self.misfit: InputError | None = None
         self._held: Path | None = None
         self._loaded = ExitStack()
 
@@ -136,7 +137,11 @@ class LoraSlot:
         if file != self._held:
             self._held = None
             self._loaded.close()
-            self._loaded.enter_context(loaded_lora(self._base, file, scale))
+            try:
+                self._loaded.enter_context(loaded_lora(self._base, file, scale))
+            except InputError as error:
+                self.misfit = error
+                raise
             self._held = file
         elif file is not None:
             self._base.pipeline.set_adapters([ADAPTER], [scale])

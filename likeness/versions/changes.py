@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from likeness.caption.text import OVERRIDE, OVERRIDE_FILE
 from likeness.pipeline.manifest import natural
 from likeness.pipeline.stage import BY_FOLDER
 from likeness.settings import flatten
@@ -77,10 +78,18 @@ def _changes(
         elif was["sha256"] != now["sha256"]:
             yield Change(id=name, what="pixels", cause=_redrawn(old, new, name), before=was, after=now)
         elif was.get("text") != now.get("text"):
-            cause = _reason(old, new, "caption") or "another caption by the same settings"
-            if now.get("provider") != was.get("provider"):
-                cause = f"captioned by {now.get('provider')} instead of {was.get('provider')}"
-            yield Change(id=name, what="caption", cause=cause, before=was, after=now)
+            yield Change(id=name, what="caption", cause=_recaptioned(old, new, name), before=was, after=now)
+
+
+def _recaptioned(old: Revision, new: Revision, name: str) -> str:
+    """Why a picture has another text; who wrote each is in the captions' own manifest, the training set's names its own maker."""
+    was, now = (one.folder("captions").entries.get(name, {}).get("provider") for one in (old, new))
+    if now == OVERRIDE and was == OVERRIDE:
+        return f"{OVERRIDE_FILE} is another one"
+    if was and now and was != now:
+        said = [OVERRIDE_FILE if one == OVERRIDE else one for one in (now, was)]
+        return f"captioned by {said[0]} instead of {said[1]}"
+    return _reason(old, new, "caption") or "another caption by the same settings"
 
 
 def _absent(old: Revision, new: Revision, entry: Mapping[str, Any], *, before: bool) -> str:

@@ -54,7 +54,8 @@ def lineage(path: Path) -> Made:
         raise InputError(
             f"no dvc.lock of this repository's history names the bytes of {path}",
             reason="no-version",
-            remedy="a converted, marked or edited file has other bytes: `likeness inspect` and `likeness verify` read what it says",
+            remedy="it knows what stages made, not photographs or pictures of `likeness draw`; a converted, marked or edited file "
+            "has other bytes: `likeness inspect` and `likeness verify` read what it says",
         )
     return _made(*found)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from likeness.evaluate.adherence import adherence, facets, followed_by_image, share_followed
+from likeness.evaluate.adherence import CUT_TO_FACE, adherence, facets, followed_by_image, share_followed
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import plan_samples
 from likeness.evaluate.variety import variety
@@ -41,6 +41,21 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
     assert "background" not in rows
     assert share_followed(rows.values()) == 0.5
     assert share_followed([]) is None
+
+
+def test_framing_is_not_judged_where_training_cuts_to_the_face():
+    planned = [one for one in plan_samples("jade", ["jade woman, half body photo, smiling"], [1]) if one.lora]
+    looks = {
+        one.id: Look(id=one.id, text="close-up photo, smiling", pdq="", mirrored_pdq="") for one in planned
+    }
+    assert share_followed(adherence(planned, looks)) == 0.5
+    rows = adherence(planned, looks, CUT_TO_FACE)
+    assert {row["facet"]: (row["asked"], row["judged"]) for row in rows} == {
+        "framing": (1, 0),
+        "expression": (1, 1),
+    }
+    assert share_followed(rows) == 1.0
+    assert followed_by_image(planned, looks, CUT_TO_FACE) == {planned[0].id: [1, 1]}
 
 
 def test_adherence_is_known_picture_by_picture():

@@ -208,6 +208,16 @@ def test_a_near_face_in_surroundings_that_are_alike_is_copied_though_neither_wou
     assert found["copied"] == copied
 
 
+def test_a_set_whose_training_cuts_to_the_face_is_judged_without_framing():
+    prompt = f"{NAMED}, full body photo, smiling"
+    found = seen(drawn_at(PERSON))
+    planned = [replace(one, prompt=prompt) if one.prompt == NAMED else one for one in found.planned]
+    looks = {name: replace(one, text="close-up photo, smiling") for name, one in found.looks.items()}
+    found = replace(found, planned=planned, named=[prompt], looks=looks)
+    for cut, share in ((False, 0.5), (True, 1.0)):
+        assert flat(measured(OPTIONS, replace(found, cut_to_face=cut)))["adherence"] == share
+
+
 def test_metrics_are_flat_and_hold_what_people_compare_by():
     metrics = flat(measured(OPTIONS, seen(drawn_at(PERSON))))
     assert all(value is None or isinstance(value, int | float) for value in metrics.values())

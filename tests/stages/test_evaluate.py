@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from evaluation_runs import PERSONA, config, ready_folders, write_lora
 from known_faces import analyzer, at_angle, known_face
 from persona_folders import Folders
 from runs import run_of
+from safetensors.numpy import save_file
 
 from likeness.cli.compare import draw_sides
 from likeness.diffusion.load import load_base
@@ -219,6 +221,19 @@ def test_another_lora_than_the_last_runs_draws_what_is_asked_for(folders):
     (again,) = asked("in a library", seeds=(5,), lora=version).entries
     assert last.sha256 == again.sha256 != weaker.sha256
     assert last.parents == again.parents != weaker.parents
+
+
+def test_a_lora_of_another_base_is_told_and_what_was_drawn_before_stays(folders):
+    asked("in a library", seeds=(5,))
+    other = folders.root / "other.safetensors"
+    layer = "lora_unet_down_blocks_7_attentions_0_transformer_blocks_0_attn1_to_q"
+    halves = {"lora_down": np.zeros((2, 320), np.float32), "lora_up": np.zeros((320, 2), np.float32)}
+    save_file({f"{layer}.{half}.weight": zeros for half, zeros in halves.items()}, other)
+    with pytest.raises(InputError, match="layers are none of"):
+        asked("in a library", lora=other)
+    with pytest.raises(InputError, match="layers are none of"):
+        draw_sides(run_of("evaluate", config(), PERSONA), sides([str(other)], "jade"), [1.0])
+    assert [path.name for path in folders.places.drawn.glob("*.jpg")] == ["jade-seed5.jpg"]
 
 
 def test_words_that_are_refused_draw_nothing(folders, monkeypatch):

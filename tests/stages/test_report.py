@@ -135,6 +135,16 @@ def test_of_one_photograph_the_first_screen_says_why_there_is_no_share(folders):
     assert "The one thing to mend" in first
 
 
+def test_words_longer_than_a_line_break(folders):
+    """A browser found the page 25,059 px wide by a caption of 3,000 letters: quotations, headings and items inherit the rule."""
+    report.main(run_of("report", config(), PERSONA))
+    rules = dict(re.findall(r"^(\S+) \{(.*?)\}$", page(folders), re.MULTILINE))
+    assert "overflow-wrap: break-word" in rules["body"]
+    assert (
+        "overflow-wrap: anywhere" in rules["figcaption"]
+    )  # in a grid, whose columns grow with words that only may break
+
+
 def test_equal_inputs_give_equal_bytes(folders):
     report.main(run_of("report", config(), PERSONA))
     first = page(folders), (folders.places.models / "README.md").read_text()

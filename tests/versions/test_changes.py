@@ -109,3 +109,24 @@ def test_a_command_that_reads_much_leaves_the_process_as_it_was(monkeypatch, cap
     diff_command("v1", "v2", persona="jade")
     assert collected == [False]
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("attributes", "override", "captioned by its file in captions_override/ instead of attributes"),
+        ("override", "attributes", "captioned by attributes instead of its file in captions_override/"),
+        ("override", "override", "its file in captions_override/ is another one"),
+        ("attributes", "grok", "captioned by grok instead of attributes"),
+        ("attributes", "attributes", "another caption by the same settings"),
+    ],
+)
+def test_who_wrote_another_caption_is_told_by_the_captions_own_manifest(was, now, told):
+    sides = [Made("s1-t1", skipped=0) for _ in range(2)]
+    for side, provider in zip(sides, (was, now), strict=True):
+        ((name, entry),) = side.folders["lora_training"][0].items()
+        side.folders = side.folders | {
+            "lora_training": ({name: entry | {"text": str(id(side)), "provider": "dataset"}}, []),
+            "captions": ({name: entry | {"provider": provider}}, []),
+        }
+    assert cause(*sides) == told
