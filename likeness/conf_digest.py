@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from likeness.errors import ConfigError
 from likeness.paths import PRICES
 from likeness.secret_values import refuse_secrets
 from likeness.settings import flatten, texts
-from likeness.strict_yaml import read_yaml
+from likeness.strict_yaml import parse_yaml, read_yaml
 
 DIGESTS = ("conf_digest", "values_digest")
 # Of the repository's own values alone (hydra_plugins/).
@@ -34,12 +35,18 @@ def conf_digest(folder: Path) -> str:
     for path in sorted(folder.rglob("*.yaml")):
         if path == folder / PRICES.name:  # it is read as it is
             continue
-        values = read_yaml(path, remedy="correct it and run `make params`")
+        values = read_yaml(path, remedy="correct it and run `make params`", parse=_parsed)
         refuse_secrets(values, where=str(path))
         refuse_resolvers(values, where=str(path))
         packages = PACKAGE.findall(path.read_text(encoding="utf-8"))
         said[path.relative_to(folder).as_posix()] = [packages, values]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Any:
+    """What a file of conf/ says; it is not to be changed. A composition takes the digest twice, and files seldom change."""
+    return parse_yaml(text)
 
 
 def refuse_resolvers(values: Any, *, where: str) -> None:

@@ -4,7 +4,7 @@ great size. A file that says more than it shows is refused before anything is ma
 import os
 import re
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -93,8 +93,8 @@ def _refuse_more_than_values(text: str) -> None:
             raise yaml.YAMLError(f"{line}: nested deeper than {MAX_DEPTH}")
 
 
-def read_yaml(path: Path, *, remedy: str) -> Any:
-    """What a file of settings says.
+def read_yaml(path: Path, *, remedy: str, parse: Callable[[str], Any] = parse_yaml) -> Any:
+    """What a file of settings says, as `parse` reads its text.
 
     Raises:
         ConfigError: it is not YAML, a key stands twice, it is more than plain values, or a merge left conflict markers.
@@ -114,7 +114,7 @@ def read_yaml(path: Path, *, remedy: str) -> Any:
     if CONFLICT.search(text):
         raise ConfigError(f"{path} has the conflict markers of a merge", reason="conflict", remedy=remedy)
     try:
-        return parse_yaml(text)
+        return parse(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} {why_unread(error)}", reason="not-yaml", remedy=remedy) from error
 

@@ -115,14 +115,18 @@ def _portal() -> BlockingPortal:
     return opened.enter_context(start_blocking_portal())
 
 
+def client_of(world: "World") -> TestClient:
+    """Whoever asks the gallery, with no cookies yet."""
+    client = TestClient(world.app, base_url="http://127.0.0.1:8700", raise_server_exceptions=False)
+    client.portal = _portal()
+    return client
+
+
 class Browser:
     """One browser: its cookies, and the token that goes with them."""
 
     def __init__(self, world: "World") -> None:
-        self.client = TestClient(world.app, base_url="http://127.0.0.1:8700", raise_server_exceptions=False)
-        self.client.portal = _portal()
-        self.csrf = ""
-        self.client.get("/api/session")
+        self.client, self.csrf = client_of(world), ""
         self.load()
 
     def load(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def tracker(uri, **changes):
     return Tracker(**{**settings, "params": {"train": {"lr": 1e-4, "steps": 3}}, **changes})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def database(tmp_path_factory) -> Path:
     """An empty database of MLflow: it takes seconds to make one."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"

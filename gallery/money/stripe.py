@@ -14,6 +14,7 @@ import httpx
 from gallery.context import Gallery
 from gallery.errors import RequestError, not_there
 from gallery.settings import Settings
+from likeness.http.transport import authorities
 
 ANSWER_SECONDS = 20
 TOLERANCE_SECONDS = 300
@@ -44,7 +45,7 @@ def _ask(
     assert settings.stripe_secret is not None
     key = f"Bearer {settings.stripe_secret.get_secret_value()}"
     return httpx.request(method, f"{settings.stripe_url}/v1/{path}", headers=headers | {"authorization": key},
-                         timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False, **more)  # fmt: skip
+                         timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), **more)  # fmt: skip
 
 
 def check_signature(gallery: Gallery, payload: bytes, header: str) -> None:

@@ -2,11 +2,13 @@
 
 import contextlib
 import logging
+import ssl
 import threading
 import traceback
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -109,9 +111,9 @@ class Transport:
 
     def _transport(self) -> CheckedTransport:
         with self._lock:
-            if self._opened is None:  # authorities take 0.1 s to read: not in a run that asks for nothing
+            if self._opened is None:  # not in a run that asks for nothing
                 pool = httpcore.ConnectionPool(
-                    ssl_context=httpx.create_ssl_context(),
+                    ssl_context=authorities(),
                     proxy=_proxy(self._proxy_for),
                     max_connections=self._limits.in_flight,
                     max_keepalive_connections=self._limits.in_flight,
@@ -161,6 +163,12 @@ class Transport:
             names = {name.lower(): text for name, text in answer.headers.items()}
             pieces = cast("Iterable[bytes]", answer.stream)
             return Response(answer.status_code, names, _body(pieces, names, max_bytes))
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Whose certificates hold; read once a process, which takes 30 ms."""
+    return httpx.create_ssl_context()
 
 
 def _proxy(url: str) -> httpcore.Proxy | None:

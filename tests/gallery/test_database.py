@@ -4,11 +4,10 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from gallery_stripe import pay, told
+from gallery_stripe import answer_of, pay, told
 from gallery_world import World
 from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, text
@@ -55,7 +54,7 @@ def test_the_migrations_go_down_and_up_again_on_a_filled_database(
     album = ann.post("/albums", {"title": "Summer"}).json()["id"]
     ann.send("PUT", f"/albums/{album}/pictures/{picture['id']}")
     owner.post("/admin/refunds", {"payment": payment, "cents": 100, "attempt": str(uuid.uuid4())})
-    told(world, httpx.get(f"{stripe.stripe_url}/disputed/{payment}").json())
+    told(world, answer_of(f"{stripe.stripe_url}/disputed/{payment}"))
     ann.send("DELETE", f"/pictures/{other['id']}")
     full, engine = lines(world.gallery.engine), world.gallery.engine
     assert [name for name, count in full.items() if not count] == [

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
 from gallery_queue import run_all
-from gallery_stripe import balances, pay
+from gallery_stripe import answer_of, balances, pay
 from gallery_world import PASSWORD, Browser, World
 from sqlalchemy import Engine, text
 
@@ -143,7 +142,7 @@ def test_a_payment_that_could_not_be_booked_is_told_again_and_booked_once(
 ) -> None:
     ann, _ = rich(selling)
     url = ann.post("/money/checkout", {"cents": 700, "attempt": str(uuid.uuid4())}).json()["url"]
-    event = httpx.get(url).json()
+    event = answer_of(url)
     headers = {"stripe-signature": event["signature"]}
     client = Browser(selling).client
     with trouble(kind):

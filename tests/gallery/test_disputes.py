@@ -3,9 +3,8 @@
 import itertools
 from typing import Any
 
-import httpx
 import pytest
-from gallery_stripe import back, balances, pay, told
+from gallery_stripe import answer_of, back, balances, pay, told
 from gallery_world import Browser, World
 from sqlalchemy import text
 
@@ -14,8 +13,7 @@ from fakes.server import FakeServers
 
 def event(stripe: FakeServers, payment: str, status: str, at: int, **more: int) -> dict[str, str]:
     """Stripe's word of a payment's dispute, at a time of its own."""
-    query = {"status": status, "created": at, **more}
-    return httpx.get(f"{stripe.stripe_url}/disputed/{payment}", params=query).json()
+    return answer_of(f"{stripe.stripe_url}/disputed/{payment}", status=status, created=at, **more)
 
 
 def line(owner: Browser) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def test_a_dispute_that_is_told_before_its_payment_waits_for_it(selling: World, 
     ann = selling.user("ann")
     body = {"cents": 1000, "attempt": "00000000-0000-0000-0000-000000000001"}
     url = ann.post("/money/checkout", body).json()["url"]
-    paid = httpx.get(url).json()
+    paid = answer_of(url)
     assert told(selling, event(stripe, url.rpartition("/")[2], "needs_response", 1)) is False
     assert balances(selling) == {}
     assert told(selling, paid) is True

@@ -7,8 +7,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
+from gallery_stripe import answer_of
 from gallery_world import Browser, World
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -203,7 +203,7 @@ def test_credits_are_bought_once_however_often_stripe_tells_it(selling: World) -
     assert balance(ann) == 0
     client = Browser(selling).client
     for booked in (True, False, False):
-        event = httpx.get(next(iter(urls))).json()
+        event = answer_of(next(iter(urls)))
         headers = {"stripe-signature": event["signature"]}
         answer = client.post("/api/money/webhook", content=event["payload"], headers=headers)
         assert (answer.status_code, answer.json()) == (200, {"booked": booked})

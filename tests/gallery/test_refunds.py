@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gallery_stripe import again, back, balances, pay, told
+from gallery_stripe import again, answer_of, back, balances, pay, told
 from gallery_world import World
 from sqlalchemy import text
 
@@ -30,7 +30,7 @@ def test_the_same_attempt_is_one_refund_however_often_it_is_sent_and_told(
         answers = list(pool.map(lambda _: back(owner, payment, 300, attempt), range(4)))
     assert {one.status_code for one in answers} == {201}
     assert back(owner, payment, 300, attempt).json()["status"] == "done"
-    event = httpx.get(f"{stripe.stripe_url}/told/{stripes_number(selling)}").json()
+    event = answer_of(f"{stripe.stripe_url}/told/{stripes_number(selling)}")
     assert [told(selling, event), told(selling, event)] == [False, False]
     assert balances(selling) == {"user": 700, "stripe": -700}
     assert ann.get("/money").json()["entries"][0]["text"] == "Back to your card"
@@ -143,7 +143,7 @@ def test_a_refund_that_the_bank_sends_back_later_is_booked_back_once(
 ) -> None:
     owner, ann = selling.user("owner", "owner"), selling.user("ann")
     back(owner, pay(selling, ann), 400)
-    event = httpx.get(f"{stripe.stripe_url}/told/{stripes_number(selling)}?failed").json()
+    event = answer_of(f"{stripe.stripe_url}/told/{stripes_number(selling)}?failed")
     assert [told(selling, event), told(selling, event)] == [True, False]
     assert balances(selling) == {"user": 1000, "stripe": -1000}
 
@@ -154,13 +154,13 @@ def test_a_refund_on_stripes_own_page_is_taken_off_the_credits_whichever_is_told
 ) -> None:
     ann = selling.user("ann")
     url = ann.post("/money/checkout", {"cents": 1000, "attempt": str(uuid.uuid4())}).json()["url"]
-    paid = httpx.get(url).json()
+    paid = answer_of(url)
     if not early:
         told(selling, paid)
     form = {"payment_intent": f"pi_{url.rpartition('/')[2]}", "amount": "1000"}
     headers = {"authorization": f"Bearer {KEY}"}
     made = httpx.post(f"{stripe.stripe_url}/v1/refunds", data=form, headers=headers).json()
-    event = httpx.get(f"{stripe.stripe_url}/told/{made['id']}").json()
+    event = answer_of(f"{stripe.stripe_url}/told/{made['id']}")
     assert told(selling, event) is not early
     if early:
         told(selling, paid)
