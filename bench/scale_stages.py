@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from bench.scale_things import Work, folders, identified, made_up_face, run_of
+from bench.scale_things import Work, folders, gate, identified, made_up_face, run_of
 from likeness.caption import Described
 from likeness.config import Config
 from likeness.enhance import Enhanced
@@ -42,6 +42,7 @@ def _run(stage: str, count: int, config: Config, **changes: Any) -> Run:
     folders(count, **changes)
     run = run_of(stage, config)
     vars(run)["provider"] = StandIn()
+    vars(run)["gate"] = gate()
     return run
 
 
@@ -68,7 +69,7 @@ def swap(count: int, config: Config) -> Work:
 
     stand_ins = {
         (inputs, "measure"): lambda portrait: traits, (items, "_swap"): drawn, (items, "_judge"): lambda *_: None,
-        (items, "_scores"): lambda *_: {"identity": 0.9}, (items, "face_analyzer"): SimpleNamespace,
+        (items, "_scores"): lambda *_: {"identity": 0.9}, (items, "face_analyzer"): lambda embedder: None,
         (items, "AgeEstimator"): SimpleNamespace, (items, "Rater"): SimpleNamespace,
     }  # fmt: skip
 

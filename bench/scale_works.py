@@ -21,11 +21,11 @@ from bench.scale_things import (
     Work,
     candidates,
     folders,
+    gate,
     hexes,
     identified,
     made_up_face,
     picture,
-    recorded,
     run_of,
 )
 from likeness.config import Config, load_config
@@ -127,20 +127,14 @@ def record(count: int, config: Config) -> Work:
 def dataset(count: int, config: Config) -> Work:
     """The stage dataset, its gate replaced by one that sees the persona."""
     import stages.dataset
-    from likeness.safety.identity import vectors_json
 
     folders(count)
-    vectors = recorded()
-    seen = {"side_px": 30.0, "sharpness": 0.5, "age_years": 30.0}
-    gate = SimpleNamespace(
-        measure=lambda rgb: {"explicit": 0.01, "faces": [{**seen, **vectors_json(vectors)}]}
-    )
     run = run_of("dataset", config.model_copy(
         update={"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX})}
     ))  # fmt: skip
 
     def work() -> None:
-        with patch.object(stages.dataset, "PictureGate", lambda embedder: gate):
+        with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
             stages.dataset.main(run)
 
     return work

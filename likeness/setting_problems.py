@@ -29,6 +29,7 @@ EXPECTED = {
     "too_long": "a list of at most {max_length}",
     "dict_": "keys with values",
     "model_": "keys with values",
+    "dataclass_": "keys with values",
     "mapping_": "keys with values",
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
@@ -79,7 +80,7 @@ def names_in(kind: Any) -> Mapping[str, Any]:
     """The names that may stand in a value of this type, with their types."""
     if get_origin(kind) is dict:
         return {ANY_KEY: get_args(kind)[1]}
-    return {name: field.annotation for name, field in getattr(kind, "model_fields", {}).items()}
+    return {name: field.annotation for name, field in getattr(kind, "__pydantic_fields__", {}).items()}
 
 
 def _names_beside(loc: Sequence[int | str], known: Mapping[str, Any]) -> Collection[str]:
@@ -93,7 +94,7 @@ def _words(one: Any, known: Collection[str]) -> str:
     kind, context = one["type"], one.get("ctx", {})
     if kind == "missing":
         return "it is missing"
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return unknown_setting(str(one["loc"][-1]), known)
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", one["msg"]))

@@ -131,7 +131,7 @@ def _named(wanted: Collection[str], images: Iterable[Entry]) -> dict[str, str]:
     found: dict[str, tuple[int, str]] = {}
     for entry in images if wanted else ():
         for kind, name in enumerate(override_names(entry)):
-            if name in wanted and kind >= found.get(name, (0, ""))[0]:
+            if name is not None and name in wanted and kind >= found.get(name, (0, ""))[0]:
                 found[name] = kind, entry.id
     return {name: image for name, (_, image) in found.items()}
 

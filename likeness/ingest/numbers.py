@@ -5,15 +5,17 @@ keeps the number it got, a new one takes the next wherever its name sorts, and o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import yaml
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from likeness.digests import Sha256
-from likeness.disk import write_atomic
+from likeness.disk import write_parts
 from likeness.errors import ConfigError
 from likeness.paths import same_name
 from likeness.safety.consent import Role
@@ -30,10 +32,11 @@ REMEDY = (
 )
 
 
-class Numbered(Record):
-    """A photograph's number, and its bytes when it got it."""
+@dataclass(frozen=True, kw_only=True, slots=True, config=ConfigDict(extra="forbid"))
+class Numbered:
+    """A photograph's number, and its bytes when it got it. All of them are held at once: a model would be 400 bytes more."""
 
-    number: int = Field(ge=1)
+    number: Annotated[int, Field(ge=1)]
     sha256: Sha256
 
 
@@ -121,16 +124,22 @@ def write_numbers(path: Path, numbers: Numbers) -> None:
     """
     if numbers == read_numbers(path):
         return
-    folders = {
-        folder: dict(sorted(cast("dict[str, Any]", values).items(), key=lambda item: item[1]["number"]))
-        for folder, values in numbers.model_dump().items()
-    }
-    text = HEADER + cast(Any, yaml).safe_dump(folders, sort_keys=False, allow_unicode=True)
     try:
-        write_atomic(path, text.encode())
+        write_parts(path, map(str.encode, _lines(numbers)))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}",
             reason="unwritable",
             remedy="make the folder writable: photographs keep their numbers in this file",
         ) from error
+
+
+def _lines(numbers: Numbers) -> Iterator[str]:
+    """The file's text, a photograph at a time: of the whole, YAML's writer holds three kilobytes for each."""
+    dump = partial(cast(Any, yaml).safe_dump, sort_keys=False, allow_unicode=True)
+    yield HEADER
+    for folder, named in {"sources": numbers.sources, "targets": numbers.targets}.items():
+        yield f"{folder}:\n" if named else dump({folder: {}})
+        for name, one in sorted(named.items(), key=lambda item: item[1].number):
+            told = {"number": one.number, "sha256": one.sha256}
+            yield dump({folder: {name: told}}).removeprefix(f"{folder}:\n")

@@ -70,9 +70,9 @@ def select(
         refusals |= duplicates(chosen(photos, left(role)), cfg.near_duplicate)
     refusals |= source_copies(chosen(photos, left("source", "target")), cfg.near_duplicate)
     refusals |= outliers(chosen(photos, left("source")), limits)
-    numbers = left("source", "target")
-    accepted = chosen(photos, numbers)
-    return Selection(accepted=accepted, numbers=numbers, refusals=refusals, centroid=centroid_of(accepted))
+    passed = left("source", "target")
+    accepted = chosen(photos, passed)
+    return Selection(accepted=accepted, numbers=passed, refusals=refusals, centroid=centroid_of(accepted))
 
 
 def duplicates(photos: Sequence[Candidate], cfg: NearDuplicateConfig) -> dict[str, Refusal]:

@@ -46,8 +46,11 @@ def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, 
     """What is to be done with the photographs; `candidates` has them by label. The persona's face is the mean of the sources',
     each verified against its manifest line."""
     cfg = run.config
-    of = (LazyMap(photos, candidates.__getitem__) for photos in (sources, targets))
-    pairs, skipped = choose_pairs(run.persona.name, *of, cfg.swap)
+
+    def of(photos: Photos) -> Mapping[str, Candidate]:
+        return LazyMap(photos, candidates.__getitem__)
+
+    pairs, skipped = choose_pairs(run.persona.name, of(sources), of(targets), cfg.swap)
     return Chosen(
         sources=sources,
         targets=targets,

@@ -77,7 +77,6 @@ class Heads:
     """How the faces of the sources of these labels are held and lit, as columns: a target is compared with all of them at once."""
 
     def __init__(self, sources: Mapping[str, Candidate], labels: Iterable[str]) -> None:
-        self._sources = sources
         self._labels: list[str] = sorted(labels, key=natural)
         rows = [_columns(sources[label]) for label in self._labels]
         self._columns = np.array(rows).reshape(-1, len(COLUMNS))
@@ -106,22 +105,27 @@ class Heads:
         """The labels of the `most` likest of some sources."""
         if len(numbers) <= most:
             return self._named(numbers)
-        unlike = _unlike(_apart(self._columns[numbers], _columns(target)))
+        theirs = _columns(target)
+        unlike = _unlike(_apart(self._columns[numbers], theirs))
         # Where they differ by a rounding, the distance computed alone decides.
         perhaps = numbers[unlike <= np.partition(unlike, most - 1)[most - 1] + ROUNDING]
 
-        def unlikeness(label: str) -> tuple[object, ...]:
-            return distance(self._sources[label], target), natural(label)
+        def unlikeness(number: int) -> tuple[object, ...]:
+            return _distance(self._columns[number], theirs), natural(self._labels[number])
 
-        return sorted(self._named(perhaps), key=unlikeness)[:most]
+        return self._named(sorted(perhaps.tolist(), key=unlikeness)[:most])
 
-    def _named(self, numbers: Numbers) -> list[str]:
+    def _named(self, numbers: Iterable[int]) -> list[str]:
         return [self._labels[int(number)] for number in numbers]
 
 
 def distance(source: Candidate, target: Candidate) -> float:
     """How differently two faces are held and lit, in degrees of head turn."""
-    return float(_unlike(_apart(_columns(source)[None], _columns(target)))[0])
+    return _distance(_columns(source), _columns(target))
+
+
+def _distance(source: Columns, target: Columns) -> float:
+    return float(_unlike(_apart(source[None], target))[0])
 
 
 def _apart(sources: Columns, target: Columns) -> Columns:
