@@ -148,7 +148,9 @@ def test_a_record_that_is_written_otherwise_is_found(repository, how):
     assert not allowed(repository)
 
 
-@pytest.mark.parametrize("name", ["mia.yml", "mia.YAML", "gone/mia.yaml", "mia.yaml.bak", "mia.yaml~", "mia.json"])
+@pytest.mark.parametrize(
+    "name", ["mia.yml", "mia.YAML", "gone/mia.yaml", "mia.yaml.bak", "mia.yaml~", "mia.json"]
+)
 def test_a_record_that_lay_under_another_name_is_found(repository, name):
     by_hand(repository)
     (repository / "consent/gone").mkdir()
