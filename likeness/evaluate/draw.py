@@ -25,6 +25,7 @@ from likeness.images import RGB, load_rgb
 from likeness.lora.door import refuse_others, refuse_revoked
 from likeness.lora.load import LoraSlot
 from likeness.lora.safetensors_io import find_weights, read_header
+from likeness.lora.signature import refuse_changed
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
@@ -101,11 +102,12 @@ def refuse_weights_of_others(run: Run, weights: Path) -> None:
     """See that weights are of the person whom the run draws, by what they say.
 
     Raises:
-        ConsentError: they were trained under the consent record of somebody else, or under one that was revoked, whatever record
-            renews it.
-        InputError: they are no weights file.
+        ConsentError: they say another's consent record, or one that was revoked, whatever record renews it.
+        InputError: they are no weights file, or not the one that was signed.
     """
-    said = read_header(find_weights(weights)[0]).metadata
+    file, _ = find_weights(weights)
+    said = read_header(file).metadata
+    refuse_changed(file)
     refuse_revoked(said, run.repository.root, what=str(weights))
     refuse_others(said, (run.consent.id, run.consent.renews), what=str(weights))
 
@@ -117,7 +119,7 @@ def draw(
     holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
 
     Raises:
-        ConsentError: the weights are not of this person, or the consent has ended since the run began: a notebook's may be days old.
+        ConsentError: the weights are not of this person, or the consent has ended since the run began, maybe days ago.
     """
     run.require(*run.uses)
     refuse_weights_of_others(run, weights)
