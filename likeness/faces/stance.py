@@ -107,8 +107,8 @@ def search(models: Models, rgb: NDArray[np.uint8]) -> Stance | None:
     return _best(models, _reduced(rgb), central=False)
 
 
-def _reduced(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = min(1.0, SEARCH_SIDE_PX / max(rgb.shape[:2]))
+def _reduced(rgb: NDArray[np.uint8], side_px: int = SEARCH_SIDE_PX) -> NDArray[np.uint8]:
+    scale = min(1.0, side_px / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -146,7 +146,7 @@ def turned_faces(
     the picture turned so that it is upright, and its row there; but those that are `known` as well or better. Looked for in
     these sizes, of SEARCH_SIDE_PX at most. An upright face is none of them: no other way of looking at it gives an embedding of
     SURE_LENGTH. Where nothing is known, a score of SURE_SCORE is enough: of a face that leans the embedding is short."""
-    small = _reduced(rgb)
+    small = _reduced(rgb, min(SEARCH_SIDE_PX, max(long_sides_px)))
     scale = small.shape[1] / rgb.shape[1]
     for way in ways:
         whole = None
