@@ -21,7 +21,7 @@ from likeness.errors import LikenessError
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.manifest import MANIFEST
 from likeness.store import open_items, team_store
-from likeness.store.cleaning import forget, held_by
+from likeness.store.cleaning import earlier_stores, forget, held_by
 from likeness.store.s3 import Remote
 from likeness.tracking.records import delete_runs
 
@@ -100,10 +100,12 @@ def _purge_stores(
     if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
         report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
                             "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip
-    if not dry_run:
-        make_writable(items.root)
-    with _noted(report, f"items in {items.root}"):
-        report.add("items", sorted(mine) if dry_run else forget(items, persona, digests))
+    for store in (items, *earlier_stores(repository.root, items.root)):
+        with _noted(report, f"items in {store.root}"):
+            if not dry_run:
+                make_writable(store.root)
+            gone = sorted(held_by(store, persona, digests)) if dry_run else forget(store, persona, digests)
+            report.add("items" if store is items else f"items in {store.root}", gone)
 
 
 def _team(

@@ -104,8 +104,8 @@ def draw(
     holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
 
     Raises:
-        ConsentError: the weights are not of this person, or the consent has ended since the run began: a notebook's may be days old.
-        InputError: they do not fit the base.
+        ConsentError: the weights are not of this person, or the consent has ended since the run began, maybe days ago.
+        InputError: they do not fit the base, or are not those that were signed.
     """
     run.require(*run.uses)
     refuse_weights_of_others(run, weights)

@@ -17,7 +17,7 @@ from likeness.faces.stance import (
     OTHERWISE,
     Models,
     Stance,
-    is_one_of,
+    scores_of,
     search,
     stance_of,
     stands_otherwise,
@@ -73,7 +73,7 @@ class FaceAnalyzer:
         """The faces of `least_px` on, beside those found `upright`, that lie on their sides, stand on their heads or are shown in
         negative, each in the picture turned for it."""
         with _MODELS.lent() as models:
-            found = turned_faces(models, rgb, is_one_of(upright), long_sides_px, least_px, OTHERWISE)
+            found = turned_faces(models, rgb, scores_of(upright), long_sides_px, least_px, OTHERWISE)
             return [(whole, _face(models, whole, row, embed=True)) for whole, row in found]
 
     def identified(self, rgb: NDArray[np.uint8], face: Face) -> Face:

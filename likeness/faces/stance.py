@@ -8,6 +8,7 @@ portraits and 9 photographs of real people; median 13.5), 8.8 and less upside do
 each picture the product of detector's score, landmark's score and length is highest by 1.5 times for the upright one.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,11 @@ SEARCH_SIDE_PX = 640
 SAME_PLACE, SAME_SIZE = 0.25, 1.5
 """Two finds are one face where their middles are nearer than this share of its side, and their sides differ by less than that."""
 
-Known = Callable[[Floats, float, float], bool]
-"""Says of a face's middle and shorter side, in pixels, and the detector's score that it need not be looked at."""
+SURE_SCORE = 0.8
+"""The detector's, of a face that stands upright (.91 and more) or leans by 30 degrees (.81 and more); pieces of a face have .7."""
+
+Known = Callable[[Floats, float], float]
+"""The detector's score of the face that is known to have this middle and shorter side, in pixels; 0: none is."""
 
 LEAST_SHARE = 0.5
 """Faces that stand another way count from this share of the largest; smaller ones may be patterns behind."""
@@ -103,8 +107,8 @@ def search(models: Models, rgb: NDArray[np.uint8]) -> Stance | None:
     return _best(models, _reduced(rgb), central=False)
 
 
-def _reduced(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = min(1.0, SEARCH_SIDE_PX / max(rgb.shape[:2]))
+def _reduced(rgb: NDArray[np.uint8], side_px: int = SEARCH_SIDE_PX) -> NDArray[np.uint8]:
+    scale = min(1.0, side_px / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -114,47 +118,51 @@ def stands_otherwise(models: Models, rgb: NDArray[np.uint8], faces: Sequence[Fac
     detector may find it in the turned picture alone."""
     least_px = LEAST_SHARE * max((min(face.box_px[2:]) for face in faces), default=0.0)
 
-    def is_near(middle: Floats, side: float, score: float) -> bool:
-        return any(_is_within(middle, face) for face in faces)
+    def near(middle: Floats, side: float) -> float:
+        return math.inf if any(_is_within(middle, face) for face in faces) else 0.0
 
-    return next(turned_faces(models, rgb, is_near, LONG_SIDES_PX, least_px), None) is not None
+    return next(turned_faces(models, rgb, near, LONG_SIDES_PX, least_px), None) is not None
 
 
-def is_one_of(faces: Sequence[Face]) -> Known:
-    """Tells of a face that is found in another way of looking whether it is one of those that were found upright: the detector is as
-    sure of it there as here, or surer. Of a face that does not stand upright it is surest where it is turned so that it does."""
+def scores_of(faces: Sequence[Face]) -> Known:
+    """Of faces that were found upright. Found in another way of looking, too, the detector is less sure of them; of a face that does
+    not stand upright it is surest where it is turned so that it does."""
 
-    def is_known(middle: Floats, side: float, score: float) -> bool:
-        return any(_is_same(middle, side, face) and score <= face.score for face in faces)
+    def score(middle: Floats, side: float) -> float:
+        return max((face.score for face in faces if _is_same(middle, side, face)), default=0.0)
 
-    return is_known
+    return score
 
 
 def turned_faces(
     models: Models,
     rgb: NDArray[np.uint8],
-    is_known: Known,
+    known: Known,
     long_sides_px: Sequence[int],
     least_px: float,
     ways: Sequence[Stance] = TURNED,
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
     """The faces of `least_px` on that lie on their sides or stand on their heads, or stand otherwise in one of these ways, each with
-    the picture turned so that it is upright, and its row there; but those that are known. Looked for in these sizes, of
-    SEARCH_SIDE_PX at most. An upright face is none of them: no other way of looking at it gives an embedding of SURE_LENGTH."""
-    small = _reduced(rgb)
+    the picture turned so that it is upright, and its row there; but those that are `known` as well or better. Looked for in
+    these sizes, of SEARCH_SIDE_PX at most. An upright face is none of them: no other way of looking at it gives an embedding of
+    SURE_LENGTH. Where nothing is known, a score of SURE_SCORE is enough: of a face that leans the embedding is short."""
+    small = _reduced(rgb, min(SEARCH_SIDE_PX, max(long_sides_px)))
     scale = small.shape[1] / rgb.shape[1]
     for way in ways:
         whole = None
         for row in models.detector.rows(_in_that_way(small, way), long_sides_px):
             side = float(min(row[2:4])) / scale
             middle = _turned_back(row[:2] + row[2:4] / 2, way.turns, small.shape[:2]) / np.float32(scale)
-            if side < least_px or is_known(middle, side, float(row[14])):
+            score, there = float(row[14]), known(middle, side)
+            if side < least_px or score <= there:
                 continue
             whole = _in_that_way(rgb, way) if whole is None else whole
             row = np.append(row[:14] / np.float32(scale), row[14:])
             _, presence = models.mesh.landmarks(whole, row[:4], row[4:8].reshape(2, 2))
-            # In this order: the embedding takes five times as long.
-            if presence >= PRESENCE and models.embedding(whole, row[4:14].reshape(5, 2))[1] >= SURE_LENGTH:
+            if presence < PRESENCE:  # first: the embedding takes five times as long
+                continue
+            sure = not there and score >= SURE_SCORE
+            if sure or models.embedding(whole, row[4:14].reshape(5, 2))[1] >= SURE_LENGTH:
                 yield whole, row
 
 

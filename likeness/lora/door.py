@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from likeness.errors import ConsentError
 from likeness.lora.safetensors_io import find_weights, read_header
 from likeness.lora.said import CONSENT_ID
+from likeness.lora.signature import refuse_changed
 from likeness.safety.consent.revocations import revocations
 
 if TYPE_CHECKING:  # `check` asks these doors before it starts a run
@@ -70,8 +71,10 @@ def refuse_weights_of_others(run: Run, weights: Path) -> None:
     Raises:
         ConsentError: they were trained under the consent record of somebody else, or under one that was revoked, whatever record
             renews it.
-        InputError: they are no weights file.
+        InputError: they are no weights file, or not the one that was signed.
     """
-    said = read_header(find_weights(weights)[0]).metadata
+    file, _ = find_weights(weights)
+    said = read_header(file).metadata
+    refuse_changed(file)
     refuse_revoked(said, run.repository.root, what=str(weights))
     refuse_others(said, (run.consent.id, run.consent.renews), what=str(weights))

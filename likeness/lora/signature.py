@@ -84,6 +84,19 @@ def read_statement(path: Path) -> Statement | None:
     return Statement(key=key_name(public), says=says, problems=tuple(problems))
 
 
+def refuse_changed(path: Path) -> None:
+    """Refuse weights that were changed after they were signed: a tool that merged another LoRA into them, or kept their metadata
+    for other tensors, makes them somebody else's.
+
+    Raises:
+        InputError: `changed-after-signing`; see `read_header`.
+    """
+    statement = read_statement(path)
+    if statement is not None and statement.problems:
+        raise InputError(f"{path}: {'; '.join(statement.problems)}", reason="changed-after-signing",
+                         remedy="take the file as it was published", kind="refused")  # fmt: skip
+
+
 def _tensors_sha256(path: Path) -> str:
     """sha256 of the tensors' names, types, shapes and places, and of all bytes after the header."""
     header = read_header(path)

@@ -1,14 +1,20 @@
 """Which items go: a persona's, those that nobody uses any more, the files of what is refused now, and files that no record
 names."""
 
+import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
+from likeness.git_history import versions
+from likeness.paths import PARAMS
 from likeness.store.items import WITHHELD, ItemStore
 from likeness.store.record import object_name, record_name
 
 # A temporary file older than this belongs to no live writer and may be pruned.
 STALE_TEMP_S = 3600.0
+# In params.yaml, as it is composed.
+ITEMS_ROOT = re.compile(rb"^items:\n(?: .*\n)*? +root: *(\S+)", re.MULTILINE)
 
 
 def held_by(store: ItemStore, persona: str, digests: Collection[str] = ()) -> dict[str, list[str]]:
@@ -65,3 +71,15 @@ def withhold(key: str, store: ItemStore) -> None:
         digests = {name: file.sha256 for name, file in item.files.items()}
         store.put(key, {}, {**item.record, WITHHELD: digests})
         store.drop_unnamed(digests.values())
+
+
+def earlier_stores(repository: Path, present: Path) -> Iterator[ItemStore]:
+    """The stores that `items.root` named in any commit, as far as they are there.
+
+    Raises:
+        ConfigError: git does not answer.
+    """
+    read = versions(repository, lambda path: True, str(PARAMS))
+    named = [found[1].decode("utf-8", "replace") for _, data in read for found in ITEMS_ROOT.finditer(data)]
+    roots = {(repository / one.strip("'\"")).resolve() for one in named} - {present.resolve()}
+    return (ItemStore(root) for root in sorted(roots) if (root / "records").is_dir())

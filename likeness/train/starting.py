@@ -49,6 +49,7 @@ def check_start(cfg: Config, repository: RepositoryPaths) -> None:
     from likeness.lora.inspect import read_lora
     from likeness.lora.keys import split
     from likeness.lora.safetensors_io import find_weights, of_file, read_header
+    from likeness.lora.signature import refuse_changed
 
     what, lora = f"train.start_from {cfg.train.start_from}", cfg.train.lora
     with of_file(what):
@@ -56,6 +57,7 @@ def check_start(cfg: Config, repository: RepositoryPaths) -> None:
         for name in header.entries:
             split(name)
         found = read_lora(path)
+        refuse_changed(find_weights(path)[0])
     refuse_revoked(header.metadata, repository.root, what=what)
     for persona in cfg.personas:
         refuse_others(header.metadata, (load_consent(repository.consent, persona).id,), what=what)

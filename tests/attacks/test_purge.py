@@ -10,6 +10,7 @@ from consent_clone import commit, git
 from purge_clone import CACHE, FAR, WEIGHTS, held, keep, lock
 
 from likeness.cli.purge import purge
+from likeness.store.items import ItemStore
 
 
 def in_a_commit(root: Path) -> None:
@@ -237,3 +238,16 @@ def test_photographs_that_dvc_keeps_go_when_they_are_to(clone, photographs):
     Path("data/jade/raw/a.jpg.dvc").write_text(yaml.safe_dump({"outs": [out]}))
     purge("jade", dry_run=False, photographs=photographs)
     assert bool(held(b"a photograph")) is not photographs
+
+
+def test_items_in_a_store_that_the_settings_named_before_go(clone):
+    before = ItemStore(Path(".cache/items"), persona="jade")
+    item = before.put("a" * 64, {"photo.png": b"a photograph of jade"}, {})
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["items"]["root"] = ".cache/elsewhere"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    commit(clone)
+    assert purge("jade", dry_run=True, photographs=False).deleted
+    purge("jade", dry_run=False, photographs=False)
+    assert not item.files["photo.png"].path.exists()
+    assert not purge("jade", dry_run=False, photographs=False).deleted

@@ -93,6 +93,16 @@ def test_a_clock_whose_memory_was_spoilt_is_refused(repository, text):
     assert caught.value.reason == "clock"
 
 
+@pytest.mark.parametrize("what", ["a pipe", "a device"])
+def test_a_clock_whose_memory_is_no_file_keeps_nobody_waiting(repository, what):
+    path = state_folder(repository) / CLOCK
+    path.unlink()
+    os.mkfifo(path) if what == "a pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(ConsentError) as caught:
+        in_force(repository, "mia", USES)
+    assert caught.value.reason == "clock"
+
+
 @pytest.mark.parametrize("day", ["2020-01-01", "2026-11-28", "2099-01-01"])
 def test_a_revocation_ends_at_once_whatever_day_it_names(repository, day):
     path = repository / "consent/mia.yaml"

@@ -68,6 +68,16 @@ def test_a_stranger_in_negative_is_found(gate, number):
     assert refusal(gate, picture, "training image") in ("unknown-face", "apparent-minor")
 
 
+@pytest.mark.parametrize("degrees", [-60, 60, 110, 120, 150])
+@pytest.mark.parametrize("number", [0, 5])
+def test_a_stranger_who_leans_far_is_found(gate, number, degrees):
+    leaning = Image.fromarray(photograph(TARGETS, number, SIDE_PX)).rotate(
+        degrees, Image.Resampling.BICUBIC, fillcolor=(120, 120, 120)
+    )
+    picture = beside_her(np.asarray(leaning), 0, 0, share=0.166)
+    assert refusal(gate, picture, "training image") in ("unknown-face", "apparent-minor")
+
+
 def test_a_stranger_who_lies_on_her_face_is_found(gate):
     """Not taken for the upright face around it."""
     picture = beside_her(np.rot90(photograph(TARGETS, 0, SIDE_PX)), 180, 180, share=0.14)

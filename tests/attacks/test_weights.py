@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 
 from likeness.cli.compare import draw_sides
 from likeness.comfy.trial import run_trial
-from likeness.errors import ConsentError
+from likeness.errors import ConsentError, InputError
 from likeness.evaluate.draw import draw_asked
 from likeness.lora.door import refuse_weights_of_others
-from likeness.lora.safetensors_io import weights_bytes
+from likeness.lora.safetensors_io import read_header, weights_bytes
+from likeness.lora.signature import sign_weights
+from likeness.marks.keys import development_key
 from likeness.safety.consent.revocations import Revocation, revoke
 from likeness.versions.sides import sides
 from stages import evaluate
@@ -86,6 +88,33 @@ def test_a_run_that_was_opened_before_the_end_draws_nothing_after_it(folders):
     with pytest.raises(ConsentError, match="revoked") as refused:
         draw_asked(run, NEVER, "jade woman", [5])
     assert refused.value.reason == "consent-revoked"
+
+
+def merged_with_another(path: Path) -> None:
+    """As merging tools do that keep the first file's metadata."""
+    tensors = {name: tensor + 1 for name, tensor in load_file(path).items()}
+    path.write_bytes(weights_bytes(tensors, read_header(path).metadata))
+
+
+def called_by_another_record(path: Path) -> None:
+    path.write_bytes(
+        weights_bytes(load_file(path), read_header(path).metadata | {"likeness.consent_id": "jade-2099-01"})
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [merged_with_another, called_by_another_record], ids=lambda one: one.__name__
+)
+def test_signed_weights_that_were_changed_draw_nothing(folders, tmp_path, change):
+    weights = tmp_path / "jade-v1.safetensors"
+    says(folders.places.weights, run_of("evaluate", config(), PERSONA).consent.id)
+    sign_weights(folders.places.weights, weights, {}, development_key(tmp_path / "keys"))
+    run = run_of("evaluate", config(), PERSONA)
+    refuse_weights_of_others(run, weights)
+    change(weights)
+    with pytest.raises(InputError) as refused:
+        refuse_weights_of_others(run, weights)
+    assert refused.value.reason == "changed-after-signing"
 
 
 def test_weights_of_the_term_before_still_draw(folders, monkeypatch):

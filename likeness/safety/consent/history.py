@@ -53,7 +53,8 @@ def learn_from_git(repository: Path) -> None:
 def _committed(repository: Path) -> Iterator[bytes]:
     """Each version of a record that the clone has, in this folder or its own; and that of the records, where consent/ is a submodule
     or a link into another clone."""
-    places, records = {repository: RECORDS}, repository / "consent"
+    places: dict[Path, tuple[str, ...]] = {repository: RECORDS}
+    records = repository / "consent"
     if records.is_dir() and work_tree(records) != work_tree(repository):
         places[records.resolve()] = (".",)
     for root, paths in places.items():

@@ -205,6 +205,8 @@ def today(repository: Path) -> datetime.date:
     now = datetime.datetime.now(datetime.UTC).date()
     path = state_folder(repository) / CLOCK
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ValueError(path)
         seen = datetime.date.fromisoformat(path.read_text(encoding="ascii").strip())
     except FileNotFoundError:
         seen = now - datetime.timedelta(days=1)
