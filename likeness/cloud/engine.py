@@ -174,12 +174,18 @@ class Engine:
                     remedy="`likeness cloud status` shows whether it was carried out",
                 ) from None
         try:
-            answer = json.loads(out.splitlines()[-1])
+            said: object = json.loads(out.splitlines()[-1])
         except (IndexError, ValueError):
-            answer = {"error": errors[-MAX_WORDS:] or f"it ended with status {process.returncode}"}
-        if "error" in answer:
+            said = None
+        answer = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+        if "answer" not in answer:
+            error = (
+                answer.get("error")
+                or errors
+                or f"nothing that reads, and it ended with status {process.returncode}"
+            )
             raise ConfigError(
-                f"SkyPilot could not {what}: {answer['error'][:MAX_WORDS]}",
+                f"SkyPilot did not answer `{what}`: {str(error)[-MAX_WORDS:]}",
                 reason=f"engine-{what}",
                 remedy="`sky check` says which clouds it can use; nothing was changed here",
             )

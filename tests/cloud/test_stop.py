@@ -13,7 +13,7 @@ import pytest
 
 from likeness.cli import cloud, cloud_jobs
 from likeness.cloud.dead_man import DeadMan, Limits
-from likeness.cloud.engine import EngineJob
+from likeness.cloud.engine import Engine, EngineJob
 from likeness.cloud.job import EndedError, Job, ended_in_words
 from likeness.cloud.parcel import Parcel
 from likeness.cloud.records import JobRecords, Life
@@ -115,7 +115,7 @@ class DeadEngine(HangingEngine):
     """Tells nothing at all."""
 
     def jobs(self) -> list[EngineJob]:
-        raise ConfigError("SkyPilot could not jobs: its server does not start")
+        raise ConfigError("SkyPilot did not answer `jobs`: its server does not start")
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_an_engine_or_a_provider_that_cannot_be_asked_hides_no_job(here, capsys,
     assert cloud.status_command() == 1
     said = " ".join(capsys.readouterr().out.split())
     assert NAME in said
-    assert "Not all is known: SkyPilot could not jobs: its server does not start" in said
+    assert "Not all is known: SkyPilot did not answer `jobs`: its server does not start" in said
 
     def down(_: object) -> list[Pod]:
         raise TransientError("RunPod answers 503")
@@ -209,3 +209,14 @@ def test_who_waits_gets_over_a_gap_and_renews_no_lease_that_another_one_ended(tm
     assert "did not answer `jobs`" in told
     assert f"{NAME} not known yet" in told
     assert f"{NAME} cancelled; `likeness cloud status` says why" in told
+
+
+@pytest.mark.parametrize("said", ["3", "null", "[]", "{}", "not JSON", "", '{"answer'])
+def test_an_engine_that_answers_nonsense_is_told_as_one_that_does_not_answer(said, tmp_path):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{said}'\n")
+    program.chmod(0o755)
+    with pytest.raises(
+        ConfigError, match="SkyPilot did not answer `jobs`: nothing that reads, and it ended with status 0"
+    ):
+        Engine(program).jobs()
