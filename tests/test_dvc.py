@@ -31,6 +31,7 @@ PLUMBING = {
     "likeness.providers", "likeness.purchases.budget", "likeness.purchases.buy", "likeness.purchases.prices", "likeness.run",
     "likeness.safety", "likeness.safety.consent", "likeness.setting_problems", "likeness.settings", "likeness.stage_input",
     "likeness.stage_program",
+    "likeness.store.cleaning",
     "likeness.store.items", "likeness.store.keys", "likeness.store.orders", "likeness.store.presigned", "likeness.store.record",
     "likeness.store.remote", "likeness.store.s3", "likeness.strict_yaml", "likeness.team_keys", "likeness.tracking",
     "likeness.tracking.cause", "likeness.tracking.tracker", "likeness.vendors.maxstudio", "likeness.vendors.remote",
