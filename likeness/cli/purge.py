@@ -104,8 +104,10 @@ def _purge_stores(
         with _noted(report, f"items in {store.root}"):
             if not dry_run:
                 make_writable(store.root)
-            gone = sorted(held_by(store, persona, digests)) if dry_run else forget(store, persona, digests)
-            report.add("items" if store is items else f"items in {store.root}", gone)
+            report.add(
+                "items",
+                sorted(held_by(store, persona, digests)) if dry_run else forget(store, persona, digests),
+            )
 
 
 def _team(
