@@ -2,6 +2,7 @@
 # (diffusers pipelines are not typed)
 """A base model from a seed, a hub id, a folder or one file, on its device and frozen."""
 
+import logging
 import math
 import os
 import re
@@ -62,7 +63,7 @@ def silence_libraries() -> None:
     transformers_logging.set_verbosity_error()
     diffusers_logging.set_verbosity_error()
     # What it says of a LoRA that it does not load, it raises as well: where another way is taken then, nothing was wrong.
-    diffusers_logging.get_logger("diffusers.loaders.peft").setLevel(diffusers_logging.CRITICAL)
+    logging.getLogger("diffusers.loaders.peft").setLevel(logging.CRITICAL)
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
 
