@@ -25,7 +25,7 @@ STAGES = tuple(spec.name for spec in stage.STAGES if spec.per_persona)
 PLUMBING = {
     "likeness", "likeness.conf_digest", "likeness.config", "likeness.digests", "likeness.disk", "likeness.dvc_files",
     "likeness.errors", "likeness.git", "likeness.git_history", "likeness.http", "likeness.key_files", "likeness.lazy",
-    "likeness.paths", "likeness.pipeline.batch", "likeness.pipeline.inputs", "likeness.pipeline.manifest",
+    "likeness.lora.signature", "likeness.paths", "likeness.pipeline.batch", "likeness.pipeline.inputs", "likeness.pipeline.manifest",
     "likeness.pipeline.outputs", "likeness.pipeline.stage",
     "likeness.pipeline.supervise", "likeness.pipeline.verified", "likeness.program", "likeness.progress",
     "likeness.providers", "likeness.purchases.budget", "likeness.purchases.buy", "likeness.purchases.prices", "likeness.run",

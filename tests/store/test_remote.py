@@ -219,12 +219,14 @@ def test_where_all_is_shared_nothing_is_asked(tmp_path: Path, monkeypatch: pytes
 
 def test_a_kill_while_sharing_loses_nothing(tmp_path: Path, url: str, s3: S3Server):
     program = textwrap.dedent(f"""
+        import signal
         from pathlib import Path
-        from test_remote import Machine
+        from test_remote import Machine, standing
         machine = Machine(Path({str(tmp_path / "a")!r}), {url!r})
         for number in range(150):
             machine.make(f"item {{number}}", b"%d " % number * 4_000)
         machine.shared.flush(standing)
+        signal.pause()  # for the kill
     """)
     environment = {
         **os.environ,
