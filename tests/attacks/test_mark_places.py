@@ -147,6 +147,7 @@ def test_what_nothing_knows_in_a_folder_is_told(tmp_path: Path):
     assert str(tmp_path / "a.exe") in [one.what for one in verify(tmp_path, elsewhere(tmp_path))]
 
 
+@pytest.mark.slow
 def test_an_archive_behind_a_program_does_not_hold(published: Path, tmp_path: Path):
     (tmp_path / "a.zip").write_bytes(b"#!/bin/sh\n" + (published / ARCHIVE).read_bytes())
     assert zipfile.is_zipfile(tmp_path / "a.zip")

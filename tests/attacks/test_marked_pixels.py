@@ -45,6 +45,7 @@ def synthetic_people_path() -> Path:
     return Path(__file__).parents[1] / "photos"
 
 
+@pytest.mark.slow
 def test_stripped_metadata_jpeg_75_half_size_and_a_crop_leave_the_mark(
     marked: tuple[Path, Path, str], tmp_path: Path
 ):
@@ -64,6 +65,7 @@ def test_stripped_metadata_jpeg_75_half_size_and_a_crop_leave_the_mark(
     assert found.pixels.chance <= 1e-6
 
 
+@pytest.mark.slow
 def test_the_pixels_of_another_picture_do_not_carry_the_statements_mark(
     marked: tuple[Path, Path, str], tmp_path: Path
 ):
@@ -121,6 +123,7 @@ def test_no_mark_of_mostly_equal_bits_is_drawn():
     assert {pixels.draw_mark().bit_count() for _ in range(500)} <= set(pixels.ONES)
 
 
+@pytest.mark.slow
 def test_a_picture_with_a_smooth_middle_carries_the_mark():
     """A smooth part holds some of the bits only: the middle does not read back, the whole does."""
     photograph = Image.open(Path(__file__).parents[1] / "photos/sources/jade_01.jpg").convert("RGB")

@@ -81,6 +81,7 @@ def published(root: Path, monkeypatch, picture: Path, shows: dict) -> tuple[set[
     return names, said
 
 
+@pytest.mark.slow
 def test_harmless_pictures_leave(made, monkeypatch):
     names, _ = published(made, monkeypatch, Path("data/jade/enhanced/jade-s2-sfw-enhanced.jpg"), {})
     assert {IMAGE, *WHOLE} <= names

@@ -132,6 +132,7 @@ def logged() -> list[dict[str, object]]:
         ]
 
 
+@pytest.mark.slow
 def test_what_a_stage_bought_is_an_mlflow_run_planned_beside_actual(mission, monkeypatch):
     monkeypatch.setattr(stage_program, "supervise", lambda stage, persona, stop: None)
     monkeypatch.setenv("XAI_API_KEY", "planted-key")
@@ -182,6 +183,7 @@ def test_a_run_that_fails_has_no_figures_of_the_run_before(mission, monkeypatch)
     }
 
 
+@pytest.mark.slow
 def test_on_a_cluster_too_one_process_buys(mission, monkeypatch):
     monkeypatch.setattr(stage_program, "supervise", lambda stage, persona, stop: None)
     monkeypatch.setattr(likeness.cluster, "_ray", lambda: pytest.fail("it was spread"))

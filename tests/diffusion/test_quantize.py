@@ -104,7 +104,7 @@ def test_what_encoders_made_is_shared_and_what_the_network_makes_is_not(folder, 
     assert run_key(whole, cfg, "d") != run_key(packed, cfg, "d")
 
 
-@pytest.mark.parametrize("kind", ["fp8", NF4])
+@pytest.mark.parametrize("kind", [pytest.param("fp8", marks=pytest.mark.slow), NF4])
 def test_a_lora_of_a_quantised_base_resumes(folder, tmp_path, kind):
     cfg = train_config(lora_dropout=0.1)
     with pytest.raises(Stop):
@@ -116,7 +116,7 @@ def test_a_lora_of_a_quantised_base_resumes(folder, tmp_path, kind):
     assert resumed.trained.losses == run.trained.losses
 
 
-@pytest.mark.parametrize("kind", ["fp8", NF4])
+@pytest.mark.parametrize("kind", [pytest.param("fp8", marks=pytest.mark.slow), NF4])
 def test_a_lora_of_a_quantised_base_loads_and_works_on_the_whole_one(folder, tmp_path, kind):
     cfg = train_config(lora_dropout=0.1, blocks=EVERY_BLOCK)
     run = run_in(tmp_path, folder, cfg, quantize=kind)

@@ -4,6 +4,7 @@ import ast
 import json
 from pathlib import Path
 
+import pytest
 from evaluation_runs import PERSONA, config, ready_folders
 from PIL import Image
 
@@ -23,6 +24,7 @@ def run_cell(source: str, names: dict[str, object]) -> object:
     return eval(compile(ast.Expression(last.value), NOTEBOOK.name, "eval"), names) if shown else None
 
 
+@pytest.mark.slow
 def test_its_cells_draw(in_tmp, monkeypatch):
     folders = ready_folders(in_tmp, monkeypatch)
     (in_tmp / "params.yaml").touch()

@@ -44,6 +44,7 @@ def seen(analyzer: FaceAnalyzer) -> Callable[[Path], tuple[RGB, list[Face]]]:
     return look
 
 
+@pytest.mark.slow
 def test_each_portrait_has_one_face_and_the_extras_as_many_as_they_show(seen, synthetic_people):
     for path in [*(synthetic_people / "sources").iterdir(), *(synthetic_people / "targets").iterdir()]:
         assert len(seen(path)[1]) == 1, path.name

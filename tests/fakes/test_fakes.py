@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 from fake_orders import BOX, JOB_WITHIN_S, SCHEMA, ask, finished, order, png, question, swapped
 from PIL import Image
 
@@ -39,6 +40,7 @@ def test_one_input_is_booked_under_one_digest_whatever_its_signature(client, ser
     assert services.bookings()[0]["delivered"] is False
 
 
+@pytest.mark.slow
 def test_the_chosen_face_gets_the_sources_face(lent, synthetic_people, client):
     with FakeServers() as real:
         target = f"{lent}/targets/01_hana.jpg"

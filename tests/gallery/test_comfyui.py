@@ -165,6 +165,7 @@ def test_weights_are_laid_out_by_their_sha256_whole_whoever_is_first(make: Make,
     assert list(loras.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_wish_is_drawn_by_a_server_and_one_that_does_not_load_the_weights_is_found_out(
     servers: tuple[FakeServers, FakeServers], make: Make, world: World, synthetic_people: Path, tmp_path: Path
 ) -> None:

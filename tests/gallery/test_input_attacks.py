@@ -163,6 +163,7 @@ JUNK: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.slow
 def test_no_route_breaks_on_junk(target: Target) -> None:
 
     browsers: list[Browser] = [target.owner, target.world.browser()]

@@ -212,6 +212,7 @@ def test_the_file_says_what_it_is(tmp_path, folder):
     assert {t.dtype for k, t in load_file(file).items() if "lora_" in k.partition(".")[2]} == {torch.float16}
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_process(tmp_path):
     """The safetensors library alone orders metadata anew in every process."""
     names = {f"k{i}": "v" for i in range(30)}

@@ -173,6 +173,7 @@ def test_a_target_in_which_the_vendor_sees_no_such_face_is_skipped(services, tmp
     assert buyer.spending.total_usd == 0
 
 
+@pytest.mark.slow
 def test_the_real_swapper_of_the_fake_gives_the_persona(services, tmp_path, place):
     """The default fake swaps for real: what comes back passes through decoding with the target's size."""
     services.set(swap="local")

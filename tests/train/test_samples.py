@@ -83,6 +83,7 @@ def written(places) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_draws_nothing_twice(places, monkeypatch):
     easel = Easel(studio.generate)
     monkeypatch.setattr(studio, "generate", easel)
@@ -122,6 +123,7 @@ def drawn_by(*prompts: str, **changes: object) -> Config:
     return with_drawing(config(**changes).model_copy(update={"evaluate": evaluate}))
 
 
+@pytest.mark.slow
 def test_a_prompt_without_the_name_does_not_count(places):
     seen = []
     for prompts in (["{trigger}", "a tree"], ["{trigger}"]):

@@ -74,6 +74,7 @@ def test_a_split_says_what_it_keeps_which_scenes_are_seen_and_that_photographs_a
     assert split([sample("s1"), sample("s2")], 0).told() == ""
 
 
+@pytest.mark.slow
 def test_what_is_kept_out_is_in_the_key_and_in_the_file(tmp_path, folder):
     kept = run_in(tmp_path / "a", folder, train_config(**WATCHED))
     assert kept.metadata["likeness.validation"] == "1 of 3 images, all that is made of jade-s2"
@@ -140,6 +141,7 @@ def test_a_resumed_run_measures_and_chooses_as_an_uninterrupted_one(tmp_path, fo
         )
 
 
+@pytest.mark.slow
 def test_training_ends_when_patience_does_and_stays_ended(tmp_path, folder):
     cfg = train_config(
         **WATCHED | {"steps": 40}, keep_best="validation_loss", patience=2, lr=0.05, lr_schedule="constant"
@@ -201,6 +203,7 @@ def pictures(base, seen, *, ask_to_stop_at=None):
     return Evaluator(metric="identity", every_steps=2, best=max, evaluate=evaluate)
 
 
+@pytest.mark.slow
 def test_drawing_changes_nothing_and_a_stop_within_a_look_loses_nothing(tmp_path, folder):
     last, chosen = train_config(**SAMPLED | {"keep_best": None}), train_config(**SAMPLED)
     plain, seen = run_in(tmp_path / "plain", folder, last), {}

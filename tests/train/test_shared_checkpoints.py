@@ -25,6 +25,7 @@ def folder_of(place, url):
     return RunFolder(place, key=KEY, kept=2, shared=SharedCheckpoints(Remote(url), KEY))
 
 
+@pytest.mark.slow
 def test_another_machine_ends_with_the_same_bytes(tmp_path, folder, url):
     cfg = train_config(checkpoint_every_steps=2, weights_every_steps=2)
     whole = run_in(tmp_path / "whole", folder, cfg, resume_as=KEY)

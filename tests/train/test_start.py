@@ -76,6 +76,7 @@ def test_another_alpha_draws_the_same_at_the_start(trained):
         assert torch.equal(double[name] * (2 if ".lora_B." in name else 1), tensor)
 
 
+@pytest.mark.slow
 def test_a_continued_run_has_a_key_of_its_own_and_resumes_bit_for_bit(tmp_path, folder, trained, capsys):
     run, path = trained
     start = read_start(path, FACTS.consent_id)
