@@ -190,6 +190,9 @@ TYPED = {
     "likeness consent export PERSONA": "likeness consent export jade",
     "likeness consent revoke PERSONA --yes": "likeness consent revoke jade --yes",
     "likeness consent purge PERSONA --yes": "likeness consent purge jade --yes",
+    # The key of another person.
+    "likeness consent allow KEY --name NAME": 'likeness consent allow "$(LIKENESS_HOME=$PWD/../ann likeness consent keygen'
+    ' --name Ann)" --name Ann',
     # The key of another machine.
     'likeness keys team --allow KEY --name "Ann\'s laptop"': 'likeness keys team --allow "$(LIKENESS_HOME=$PWD/../ann likeness'
     " keys team | cut -d ' ' -f 1)\" --name \"Ann's laptop\"",
