@@ -26,17 +26,19 @@ from likeness.store.keys import item_key
 
 pytestmark = pytest.mark.slow
 ITEMS = 200
+MANY = 1_000
+"""So many that the 25 kB of the last item that each of two workers had are 50 bytes of each."""
 
 
-def held_bytes(get: Callable[[], Any]) -> float:
+def held_bytes(get: Callable[[], Any], items: int = ITEMS) -> float:
     """What is held of each item by what `get` returns, or holds already."""
     gc.collect()
     tracemalloc.start()
     try:
         got = get()
         gc.collect()
-        assert len(got) == ITEMS
-        return tracemalloc.get_traced_memory()[0] / ITEMS
+        assert len(got) == items
+        return tracemalloc.get_traced_memory()[0] / items
     finally:
         tracemalloc.stop()
 
@@ -155,8 +157,8 @@ def test_what_makes_an_item_is_let_go_of_when_it_is_made(tmp_path):
         return Work(id=str(number), key=key, make=lambda: Made(files={}, record={"bytes": len(large)}),
                     judge=lambda record, large=large: None)  # fmt: skip
 
-    run_batch("test", Lazy(ITEMS, work), store, workers=2)
-    assert held_bytes(lambda: run_batch("test", Lazy(ITEMS, work), store, workers=2)) < 200
+    run_batch("test", Lazy(MANY, work), store, workers=2)
+    assert held_bytes(lambda: run_batch("test", Lazy(MANY, work), store, workers=2), MANY) < 200
     assert store.made_of(work(7).key)["settings"] == settings
 
 
@@ -167,9 +169,9 @@ def test_what_was_measured_on_an_image_is_not_held(tmp_path):
         key = item_key("test", 1, {}, [str(number)])
         return Work(id=str(number), key=key, make=lambda: Made(files={"a": b"%d" % number}, record=record))
 
-    works = [work(number) for number in range(ITEMS)]
+    works = [work(number) for number in range(MANY)]
     run_batch("test", works, store, workers=2)
-    held = held_bytes(lambda: run_batch("test", works, store, workers=2))
+    held = held_bytes(lambda: run_batch("test", works, store, workers=2), MANY)
     assert held < 200
     [outcome] = run_batch("test", works[:1], store, workers=1)
     assert outcome.item is not None
