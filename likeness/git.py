@@ -133,8 +133,9 @@ def work_tree(folder: Path) -> Path | None:
 def is_part_of(folder: Path, root: Path, *, but: str) -> bool:
     """Whether a folder lies in another, and both in one work tree, or in none; work trees below `but` in it count as its own."""
     folder, root = folder.resolve(), root.resolve()
-    one_tree = folder.is_relative_to(root / but) or work_tree(folder) == work_tree(root)
-    return folder.is_relative_to(root) and one_tree
+    return folder.is_relative_to(root) and (
+        folder.is_relative_to(root / but) or work_tree(folder) == work_tree(root)
+    )
 
 
 def _is_repository(path: Path) -> bool:

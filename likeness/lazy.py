@@ -67,6 +67,8 @@ class Spool(Lazy[_T]):
         self._last = None
         self._ends = array("q", [0])
         self._file: int | None = None
+        folders = (one for one in (os.environ.get("TMPDIR"), ON_DISK) if one and os.access(one, os.W_OK))
+        self._folder = next(folders, None)
         for element in elements:
             self.append(element)
 
@@ -77,12 +79,9 @@ class Spool(Lazy[_T]):
             DiskError: the disk does not take it.
         """
         left, end = memoryview(pickle.dumps(element, pickle.HIGHEST_PROTOCOL)), self._ends[-1]
-        folder = next(
-            (one for one in (os.environ.get("TMPDIR"), ON_DISK) if one and os.access(one, os.W_OK)), None
-        )
-        with writing(Path(folder or tempfile.gettempdir()), len(left)):
+        with writing(Path(self._folder or tempfile.gettempdir()), len(left)):
             if self._file is None:  # most lists of failures are empty
-                with tempfile.TemporaryFile(dir=folder) as file:
+                with tempfile.TemporaryFile(dir=self._folder) as file:
                     self._file = os.dup(file.fileno())
                 weakref.finalize(self, os.close, self._file)
             while left:

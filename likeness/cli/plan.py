@@ -143,7 +143,7 @@ def quality(run: Run) -> list[Reading] | None:
     return readings(
         TrainingSet.of(
             images, found, run.consent, run.persona.trigger, run.persona.class_word,
-            cut_to_face=run.config.train.data.face_fraction is not None,
+            cut_to_face=run.config.train.data.cuts_to_face,
         )
     )  # fmt: skip
 

@@ -3,14 +3,13 @@
 Source: huggingface.co/docs/hub/datasets-cards (front matter keys), read 2026-11.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 from likeness.dataset.build import code_of
 from likeness.dataset.layout import METADATA, TRAIN, repeats_in
-from likeness.dataset.quality import TrainingSet, enlargements
+from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import readings
 from likeness.formatting import card, hub_licence
 from likeness.lazy import Index
@@ -47,7 +46,7 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
     )
     trained = Index(images, attrgetter("id"))
     enhanced = (image for image in before["enhanced"].entries if trained.number(image.id) is not None)
-    enlarged = array("d", enlargements(images, before["resized"].entries))
+    of = TrainingSet.of(images, before, run.consent, persona.trigger, persona.class_word)
     return card(
         data,
         "likeness.dataset",
@@ -57,8 +56,8 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
         kind_words=run.consent.kind_words,
         images=images,
         swaps=sum(image.target is not None for image in images),
-        own=sum(factor <= 1 for factor in enlarged),
-        largest=max(enlarged, default=1.0),
+        own=sum(factor <= 1 for factor in of.enlarged),
+        largest=max(of.enlarged, default=1.0),
         ratings=sorted(Counter(image.rating for image in images).items()),
         shown=sum(repeats_in(image.file) for image in images),
         stages=[
@@ -73,7 +72,7 @@ def dataset_card(run: Run, manifest: Manifest, before: Mapping[str, Manifest]) -
             for name, stage in before.items()
         ],
         codes=sorted(Counter(code_of(image, run.consent).value for image in enhanced).items()),
-        quality=readings(TrainingSet.of(images, before, run.consent, persona.trigger, persona.class_word)),
+        quality=readings(of),
         **_photographs(run, images, before),
     )
 

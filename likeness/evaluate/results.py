@@ -77,7 +77,7 @@ def measure(
         planned=[one for one in planned if one.id in written],
         named=named,
         twins=options.twin_prompts(*words),
-        cut_to_face=run.config.train.data.face_fraction is not None,
+        cut_to_face=run.config.train.data.cuts_to_face,
     )
     by = embedders(run.embedder)
     seen = replace(every, planned=[one for one in every.planned if not one.reference])
@@ -164,7 +164,7 @@ def evaluate_weights(
         planned=[one for one in planned if one.id in written],
         named=named,
         twins=options.twin_prompts(*words),
-        cut_to_face=run.config.train.data.face_fraction is not None,
+        cut_to_face=run.config.train.data.cuts_to_face,
     )
     scores = identities(sets)
     return {

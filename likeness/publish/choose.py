@@ -135,7 +135,8 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
     known[METADATA] = training_set
     try:
         with opened(_existing(path)) as archive:
-            if text_of(archive, METADATA) is None or sha256_bytes(archive.read(METADATA)) != training_set:
+            metadata = text_of(archive, METADATA)
+            if metadata is None or sha256_bytes(metadata) != training_set:
                 raise InputError(f"{path} was packed from another training set than {places.lora_training}",
                                  reason="another-training-set", remedy=remedy)  # fmt: skip
             for name in archive.namelist():

@@ -78,7 +78,7 @@ def page(run: Run, got: Collected) -> str:
                 run.consent,
                 run.persona.trigger,
                 run.persona.class_word,
-                cut_to_face=run.config.train.data.face_fraction is not None,
+                cut_to_face=run.config.train.data.cuts_to_face,
             )
         ),
         steps=step_rows(got),

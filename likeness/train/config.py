@@ -49,6 +49,11 @@ class DataConfig(Section):
     caption_dropout: float = Field(ge=0, lt=1)
     batch_size: int = Field(ge=1)
 
+    @property
+    def cuts_to_face(self) -> bool:
+        """Whether squares around the faces are all that is seen, whatever captions say of framing."""
+        return self.face_fraction is not None
+
     @model_validator(mode="after")
     def _in_steps(self) -> Self:
         if self.side_px % self.bucket_step_px:

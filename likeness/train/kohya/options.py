@@ -69,7 +69,7 @@ def unmapped(train: TrainConfig, base: BaseModelConfig) -> list[str]:
         "base.revision: null (download the revision, and name its folder as base.source)":
             base.revision is not None and not base.source.endswith(".safetensors"),
         "train.start_from: null (sd-scripts skips names that it does not know, without a word)": train.start_from is not None,
-        "train.data.face_fraction: null": data.face_fraction is not None,
+        "train.data.face_fraction: null": data.cuts_to_face,
         "train.data.face_weight and outside_weight: 1": (data.face_weight, data.outside_weight) != (1, 1),
         "train.data.prior_images: 0": data.prior_images > 0,
         "train.data.caption_shuffles: 0 (sd-scripts draws any number of orders)": data.caption_shuffles > 0,

@@ -31,7 +31,7 @@ CHECK_S = 1.0
 # An error that all of them have is told by the first.
 GRACE_S = 15.0
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
-LOST = "process-lost"
+AGAIN = "run `dvc repro` again: training goes on from its newest checkpoint"
 
 distributed: Any = torch.distributed  # typed in parts only
 
@@ -90,7 +90,7 @@ def _watch(others: Sequence["subprocess.Popen[bytes]"], said: IO[bytes], over: t
             words = said.read().decode(errors="replace")[-2000:]
             sys.stderr.write(
                 f"{words}train: a process that trains with this one ended with status {failed[0].returncode}\n"
-                "  remedy: run `dvc repro` again: training goes on from its newest checkpoint\n"
+                f"  remedy: {AGAIN}\n"
             )
             sys.stderr.flush()
             os._exit(1)
@@ -168,14 +168,18 @@ class Ranks:
         _add_up(told)
         return told.item()
 
+    def _meet(self) -> None:
+        """Wait for all others: who adds up has heard of each."""
+        self._sum(0.0)
+
     @contextmanager
     def main_first(self) -> Generator[None]:
         """The first process goes ahead, so that the others find what it made."""
         if not self.main:
-            distributed.barrier()
+            self._meet()
         yield
-        if self.main and self.size > 1:
-            distributed.barrier()
+        if self.main:
+            self._meet()
 
     @contextmanager
     def together(self) -> Generator[None]:
@@ -188,7 +192,7 @@ class Ranks:
             redirect_stderr(sys.stderr if self.main else nowhere),
         ):
             yield
-        distributed.barrier()
+        self._meet()
         distributed.destroy_process_group()
 
 
@@ -197,8 +201,8 @@ def _add_up(message: Tensor) -> None:
     try:
         distributed.all_reduce(message)
     except RuntimeError as error:
-        raise TransientError("a process that trains with this one is gone", reason=LOST,
-                             remedy="run `dvc repro` again: training goes on from its newest checkpoint") from error  # fmt: skip
+        gone = "a process that trains with this one is gone"
+        raise TransientError(gone, reason="process-lost", remedy=AGAIN) from error
 
 
 def _end_with_parent(parent: int) -> None:
