@@ -1,8 +1,8 @@
 """Words and phrases, ready to be found in a list of words."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cached_property
 
 from likeness.safety.spelling import URDU_TYPED_AS_ARABIC, fold, split_words, without_accents
@@ -14,31 +14,31 @@ RUN_TOGETHER_LETTERS = 8
 """Phrases of fewer letters, run together, may be another word."""
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """Words and phrases to look for; a `*` at the end of one stands for any ending."""
+    """Words and phrases to look for: `whole` ones, and those of which any ending is meant."""
 
-    whole: set[Phrase] = field(default_factory=set[Phrase])
-    begun: set[Phrase] = field(default_factory=set[Phrase])
-    begins: set[str] = field(default_factory=set[str])
-    longest: int = 0
-    longest_word: int = 0
+    whole: Set[Phrase]
+    begun: Set[Phrase]
 
-    def add(self, text: str, look_alikes: Mapping[int, str]) -> None:
-        """Add one as words.yaml writes it, and as it is without accents where no Latin word could be meant instead."""
-        folded = fold(text)
-        for written in (
-            {folded} if text.isascii() or _latin(text) else {folded, *_others(folded, look_alikes)}
-        ):
-            phrase = tuple(split_words(written.rstrip("*")))
-            (self.begun if written.endswith("*") else self.whole).add(phrase)
-            self.begins.add(phrase[0][:2])
-            self.longest = max(self.longest, len(phrase))
-            self.longest_word = max(self.longest_word, *map(len, phrase))
+    @cached_property
+    def begins(self) -> Set[str]:
+        """The first two letters of each."""
+        return {phrase[0][:2] for phrase in self.whole | self.begun}
+
+    @cached_property
+    def longest(self) -> int:
+        """Words of the one with most."""
+        return max(map(len, self.whole | self.begun), default=0)
+
+    @cached_property
+    def longest_word(self) -> int:
+        """Letters of the longest word in one of which any ending is meant."""
+        return max((len(phrase[-1]) for phrase in self.begun), default=0)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Those of one word, once all are added."""
+        """Those of one word."""
         return tuple(phrase[0] for phrase in self.whole | self.begun if len(phrase) == 1)
 
     def length_at(self, words: Sequence[str], at: int) -> int:
@@ -66,11 +66,14 @@ class Phrases:
 
 
 def phrases_of(listed: Iterable[str], look_alikes: Mapping[int, str]) -> Phrases:
-    """Those of a list, as words.yaml writes them."""
-    phrases = Phrases()
+    """Those of a list as words.yaml writes them, where a `*` at the end stands for any ending; and as they are without accents where
+    no Latin word could be meant instead."""
+    whole, begun = set[Phrase](), set[Phrase]()
     for text in listed:
-        phrases.add(text, look_alikes)
-    return phrases
+        folded = fold(text)
+        for written in (folded, *(() if text.isascii() or _latin(text) else _others(folded, look_alikes))):
+            (begun if written.endswith("*") else whole).add(tuple(split_words(written)))
+    return Phrases(whole=whole, begun=begun)
 
 
 def _others(folded: str, look_alikes: Mapping[int, str]) -> Iterator[str]:

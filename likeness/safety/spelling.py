@@ -3,8 +3,20 @@
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote
+
+
+class _Letters(dict[int, str]):
+    """What each letter is read as, for str.translate: asked of `read` when the letter is first met."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
+
+    def __missing__(self, code: int) -> str:
+        self[code] = read = self._read(chr(code))
+        return read
+
 
 CLAUSE_END = re.compile(r"[,;.!?()]+(?=\s|$)|\(")
 ASCII_WORD = re.compile(r"[a-z0-9]+")
@@ -42,6 +54,27 @@ DRAWN_LETTERS = {
 # One letter for those that are written for each other: Arabic's with and without their dots and bearers; the dots below letters of
 # Hindi and Bengali.
 SAME_LETTER = str.maketrans("ةىأإآٱ", "هياااا", "\u093c\u09bc")
+
+
+def _folded(letter: str) -> str:
+    if letter.isdecimal():
+        return str(unicodedata.decimal(letter))
+    hidden = letter in INVISIBLE or unicodedata.category(letter) in NO_LETTER
+    return (
+        ""
+        if hidden or "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef"
+        else letter.translate(SAME_LETTER)
+    )
+
+
+def _bare(letter: str) -> str:
+    """Nothing for a mark, but those of Indian scripts, which are vowels, and of Japanese; nor for what only stretches a word."""
+    mark = unicodedata.combining(letter) and not "\u0900" <= letter <= "\u0dff" and letter < "\u3000"
+    return "" if mark or letter == "\u0640" else letter
+
+
+FOLDED, BARE = _Letters(_folded), _Letters(_bare)
+PARTED = _Letters(lambda letter: letter if unicodedata.category(letter)[0] in "LMN" else " ")
 URDU_TYPED_AS_ARABIC = str.maketrans("یکہھۃ", "يكههه")
 SOUNDS = str.maketrans("vzkqyj", "usccii")
 DOUBLE = re.compile(r"([^eo])\1+")
@@ -65,16 +98,7 @@ def fold(text: str) -> str:
     """NFKC, small letters, nothing invisible, decimal digits as 0 to 9, one letter for those that stand for each other."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(
-        SAME_LETTER
-    )
-    return "".join(
-        str(unicodedata.decimal(one)) if one.isdecimal() else one
-        for one in text
-        if one not in INVISIBLE
-        and unicodedata.category(one) not in NO_LETTER
-        and not (0xFE00 <= ord(one) <= 0xFE0F or 0xE0100 <= ord(one) <= 0xE01EF)
-    )
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(FOLDED)
 
 
 def as_seen(text: str) -> Iterator[str]:
@@ -118,13 +142,7 @@ def without_accents(text: str) -> str:
     """Without the marks of Latin, Greek, Cyrillic and Arabic; those of Indian scripts are vowels."""
     if text.isascii():
         return text
-    apart = unicodedata.normalize("NFD", text)
-    kept = "".join(
-        one
-        for one in apart
-        if not (unicodedata.combining(one) and not 0x0900 <= ord(one) <= 0x0DFF and ord(one) < 0x3000)
-    )
-    return unicodedata.normalize("NFC", kept.replace("\u0640", ""))
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).translate(BARE))
 
 
 def unaccented(text: str) -> str:
@@ -160,4 +178,4 @@ def split_words(text: str) -> list[str]:
     text = text.replace("'", "").replace("\u2019", "")
     if text.isascii():
         return ASCII_WORD.findall(text)
-    return "".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in text).split()
+    return text.translate(PARTED).split()
