@@ -167,7 +167,11 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     in_tags = EXIF_ORIENTATION in tags_of(image)
     stated = _orientation(image) if format == "TIFF" else 1
     ratio = limits.max_side_px / max(stored_px)
+    covered = image.tile[0].extents if format == "GIF" and image.tile else None
     image = load_whole(image, data, ratio, notes)
+    if covered is not None and covered != (0, 0, *stored_px):
+        left, top, right, bottom = covered
+        notes.append(f"its first frame covers {right - left}x{bottom - top} px of it; the rest is background")
     # Only now: reading metadata loads the pixels of some formats, and what that raises must not be taken for no metadata.
     left = _orientation(image)
     if format == "HEIF":
@@ -176,7 +180,8 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         left = 1 if boxes.has_turn else image.info.get("original_orientation") or left
     if format == "HEIF" and (pictures := int(getattr(image, "n_frames", 1))) > 1:
         notes.append(f"the one of its {pictures} pictures taken that it names as its primary one")
-    if format in ANIMATED and (frames := int(getattr(image, "n_frames", 1))) > 1:
+    frames = png.frames(data) if format == "PNG" else int(getattr(image, "n_frames", 1))
+    if format in ANIMATED and frames > 1:
         notes.append(f"first of {frames} frames taken")
     profile, told = embedded or image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
     if format == "PNG" and png.content(data, CICP) is not None:
