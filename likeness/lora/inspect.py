@@ -110,7 +110,7 @@ def refuse_not_finite(path: Path) -> None:
         broken = sum(_not_finite(data, entry, header.start) for entry in header.entries.values())
     if broken:
         raise InputError(f"{path}: {broken:,} numbers are infinite or none, and it would draw black pictures",
-                         reason="not-finite", remedy="run `dvc repro`, which puts the trained file back or trains it again")  # fmt: skip
+                         reason="not-finite", remedy="run `dvc repro`, which puts it back or trains again")  # fmt: skip
 
 
 def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, Any] | None) -> LoraFile:
