@@ -7,6 +7,7 @@ under one guard: whatever a decoder raises is this photograph's failure.
 
 import io
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -57,9 +58,13 @@ PLAIN_WORDS = {
     "unrecognized data stream": NOT_DECODED,
     "codec configuration": NOT_DECODED,
     "tile cannot extend": NOT_DECODED,
+    "Missing dimensions": "a page of it has no size",
+    "not enough values to unpack": NOT_DECODED,
+    "too many values to unpack": NOT_DECODED,
     "Invalid input: Invalid image size": OTHER_SIZE,
     "Memory allocation error: Security limit exceeded: Image size": OTHER_SIZE,
 }
+OF_A_DECODERS_CODE = (TypeError, AttributeError, LookupError, ArithmeticError, AssertionError, struct.error)
 
 # EXIF 2.32, tag 0x0112: what was done to the picture, undone.
 EXIF_ORIENTATION = 0x0112
@@ -135,7 +140,8 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
 
 def _in_our_words(error: Exception) -> str:
     said = " ".join(str(error).split())
-    if " " not in said:  # a number or a name within a decoder
+    # What Python says of a decoder's code, and a number or a name within it, is nothing of the picture's.
+    if " " not in said or (isinstance(error, OF_A_DECODERS_CODE) and said not in PLAIN_WORDS):
         return NOT_DECODED
     return next((words for start, words in PLAIN_WORDS.items() if said.startswith(start)), said)
 
