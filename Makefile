@@ -27,7 +27,8 @@ git-or-not: .venv/installed
 	  if grep -qs no_scm .dvc/config.local; then $(BIN)/python -m dvc config --local --unset core.no_scm; fi; \
 	elif ! grep -qs no_scm .dvc/config.local; then \
 	  $(BIN)/python -m dvc config --local core.no_scm true; \
-	  echo "without git ($$why): the graph runs, 'dvc exp' does not; to have it: git init, git add -A, git commit -m start, make install" >&2; \
+	  case "$$why" in *safe.directory*) how="the line of git's above";; *) how="git init, git add -A, git commit -m start";; esac; \
+	  echo "without git ($$why): the graph runs, 'dvc exp' does not; to have it: $$how, then make install" >&2; \
 	fi
 
 params: .venv/installed ## compose params.yaml from conf/

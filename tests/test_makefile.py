@@ -49,6 +49,15 @@ def test_a_folder_without_git_runs_without_it_until_it_has_one(unpacked):
     assert "no_scm" not in settings.read_text()
 
 
+def test_a_folder_of_another_user_is_told_with_gits_own_remedy(unpacked, monkeypatch):
+    subprocess.run(["git", "init", "-q"], cwd=unpacked, check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    said = make(unpacked, "install").stderr
+    assert "git config --global --add safe.directory" in said
+    assert "to have it: the line of git's above, then make install" in said
+
+
 def test_a_folder_where_git_or_dvc_reads_a_file_is_named_before_dvc_runs(unpacked):
     for name in (LOCK, *READ_BY_GIT_AND_DVC):
         path = unpacked / name
