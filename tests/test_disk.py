@@ -142,9 +142,13 @@ def test_a_disk_that_fills_is_told_with_the_bytes_and_keeps_nothing_half(small_d
     assert not [path for path in small_disk.rglob("*") if path.is_file()]
 
 
-def test_a_full_folder_for_temporary_files_is_told_with_what_names_another(small_disk, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(small_disk))
-    with pytest.raises(DiskError, match=f"{small_disk}: no space is left") as caught:
+def test_a_full_folder_for_temporary_files_is_told_with_what_names_another(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(DiskError, match=f"{tmp_path}: no space is left") as caught:
         Spool([bytes(100_000)])
     assert "name another by TMPDIR" in caught.value.remedy
 
