@@ -18,12 +18,17 @@ demo: install ## the whole graph for the persona jade, with what ships in packag
 install: .venv/installed git-or-not
 
 # DVC refuses a folder that git does not know (an unpacked ZIP), unless it is told to do without.
+# Of a folder where it reads a file DVC says `unexpected error`, before any stage runs.
 git-or-not: .venv/installed
+	@for file in dvc.lock .gitignore .dvcignore .dvc/config .dvc/config.local dvc.yaml stages/dvc.yaml; do \
+	  if [ -d $$file ]; then echo "$$file is a folder, and git or DVC reads a file there: move it away" >&2; exit 1; fi; \
+	done
 	@if why=$$(git rev-parse --git-dir 2>&1 >/dev/null); then \
 	  if grep -qs no_scm .dvc/config.local; then $(BIN)/python -m dvc config --local --unset core.no_scm; fi; \
 	elif ! grep -qs no_scm .dvc/config.local; then \
 	  $(BIN)/python -m dvc config --local core.no_scm true; \
-	  echo "without git ($$why): the graph runs, 'dvc exp' does not; to have it: git init, git add -A, git commit -m start, make install" >&2; \
+	  case "$$why" in *safe.directory*) how="the line of git's above";; *) how="git init, git add -A, git commit -m start";; esac; \
+	  echo "without git ($$why): the graph runs, 'dvc exp' does not; to have it: $$how, then make install" >&2; \
 	fi
 
 params: .venv/installed ## compose params.yaml from conf/

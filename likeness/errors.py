@@ -91,7 +91,8 @@ class DiskError(LikenessError):
     """A disk is full or fails, or a place may not be written to, or holds something else."""
 
     default_reason = "disk"
-    MORE_SPACE = "free some space (`likeness items prune --unused-days 30`, `dvc gc -w`), then start again: what is finished stays"
+    MORE_SPACE = ("free some space (`likeness items prune --unused-days 30`, `dvc gc -w`; in a folder for temporary files, or name "
+                  "another by TMPDIR), then start again: what is finished stays")  # fmt: skip
 
     @classmethod
     def of(cls, error: OSError, *, size: int | None = None) -> "DiskError | None":

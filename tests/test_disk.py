@@ -17,6 +17,7 @@ from likeness.diffusion.digest import files_digest
 from likeness.disk import append, copy_atomic, optional, try_place, write_atomic
 from likeness.dvc_files import cache_folder, cached, links_outputs, links_to_cache
 from likeness.errors import ConfigError, DiskError, exit_on_error
+from likeness.lazy import Spool
 from likeness.pipeline.outputs import materialize, require_room_in_cache
 from likeness.pipeline.stage import BY_NAME
 from likeness.stage_program import run
@@ -139,6 +140,17 @@ def test_a_disk_that_fills_is_told_with_the_bytes_and_keeps_nothing_half(small_d
     with pytest.raises(DiskError, match=r"c\.jpg: no space is left to write its 100,000 bytes"):
         copy_atomic(tmp_path / "b.jpg", small_disk / "c.jpg")
     assert not [path for path in small_disk.rglob("*") if path.is_file()]
+
+
+def test_a_full_folder_for_temporary_files_is_told_with_what_names_another(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(DiskError, match=f"{tmp_path}: no space is left") as caught:
+        Spool([bytes(100_000)])
+    assert "name another by TMPDIR" in caught.value.remedy
 
 
 def test_a_line_that_a_full_disk_takes_in_part_is_taken_back(small_disk):

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from likeness.check.files import READ_BY_GIT_AND_DVC
+from likeness.dvc_files import LOCK
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -44,6 +47,30 @@ def test_a_folder_without_git_runs_without_it_until_it_has_one(unpacked):
     subprocess.run(["git", "init", "-q"], cwd=unpacked, check=True)
     assert make(unpacked, "install").returncode == 0
     assert "no_scm" not in settings.read_text()
+
+
+def test_a_folder_of_another_user_is_told_with_gits_own_remedy(unpacked, monkeypatch):
+    subprocess.run(["git", "init", "-q"], cwd=unpacked, check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    said = make(unpacked, "install").stderr
+    assert "git config --global --add safe.directory" in said
+    assert "to have it: the line of git's above, then make install" in said
+
+
+def test_a_folder_where_git_or_dvc_reads_a_file_is_named_before_dvc_runs(unpacked):
+    for name in (LOCK, *READ_BY_GIT_AND_DVC):
+        path = unpacked / name
+        kept = path.read_bytes() if path.is_file() else None
+        path.unlink(missing_ok=True)
+        path.mkdir(parents=True)
+        said = make(unpacked, "install")
+        assert (said.returncode, said.stderr.splitlines()[0]) == (
+            2, f"{name} is a folder, and git or DVC reads a file there: move it away"
+        )  # fmt: skip
+        path.rmdir()
+        if kept is not None:
+            path.write_bytes(kept)
 
 
 @pytest.mark.parametrize(

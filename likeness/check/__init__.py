@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from likeness.check.files import check_links, file_problems, merge_problems, problems_of
+from likeness.check.files import check_links, file_problems, merge_problems, problems_of, refuse
 from likeness.conf_digest import conf_digest, values_digest
 from likeness.config import Config
 from likeness.diffusion.config import TINY, TINY_RANDOM
@@ -62,9 +62,7 @@ def check_parts(cfg: Config) -> None:
         *file_problems(cfg),
         *problems_of(lambda: _check_embedder(cfg)),
     )
-    problems = list(dict.fromkeys(parts))  # the same may stop several personas
-    if problems:
-        raise ConfigError(f"{len(problems)} problem(s); nothing was run:\n\n" + "\n".join(problems))
+    refuse(parts)
 
 
 def _sections() -> list[str]:

@@ -1,6 +1,6 @@
 """What DVC, git or a stage would stop at later: files and folders that are missing, links to nothing, pipes, a merge's markers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,16 @@ def merge_problems() -> Iterator[str]:
         # In dvc.lock DVC names the line itself.
         if path != Path(LOCK) and path.is_file() and CONFLICT.search(path.read_text("utf-8", "replace")):
             yield f"{path} has the conflict markers of a merge\n  remedy: keep what both sides need, and delete the markers"
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """End with what is wrong, if anything is.
+
+    Raises:
+        ConfigError: lists all of it.
+    """
+    if listed := list(dict.fromkeys(problems)):  # the same may stop several personas
+        raise ConfigError(f"{len(listed)} problem(s); nothing was run:\n\n" + "\n".join(listed))
 
 
 def check_links() -> None:

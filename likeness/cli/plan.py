@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
+from likeness.check.files import merge_problems, refuse
 from likeness.cli.arguments import Json, Personas, print_json, to_stderr
 from likeness.cli.plan_show import PersonaPlan, Plan, Training, show_plan, together
 from likeness.conf_digest import conf_digest
@@ -42,6 +43,7 @@ def plan_command(personas: Personas = None, as_json: Json = False) -> int:
       likeness plan
       likeness plan jade --json
     """
+    refuse(merge_problems())
     repository = RepositoryPaths.here()
     plan = make_plan(load_config(PARAMS), repository, personas or ())
     values = {**asdict(plan), "exceeds_budget": plan.exceeds}

@@ -95,7 +95,7 @@ def _refuse_empty_high_bytes(image: Image.Image, has_16_bits: bool) -> None:
         return
     numbers = image.getchannel("L") if image.mode == "LAB" else image.convert(image.mode.removesuffix("A"))
     largest = int(np.max(cast(Any, numbers.getextrema())))
-    if 0 < largest < 64:
+    if largest < 64:
         raise InputError(
             f"its 16-bit numbers hold fewer bits (the largest is {largest} of 255): next to nothing would be seen",
             reason="unsupported-mode",

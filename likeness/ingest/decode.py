@@ -7,6 +7,7 @@ under one guard: whatever a decoder raises is this photograph's failure.
 
 import io
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -57,9 +58,13 @@ PLAIN_WORDS = {
     "unrecognized data stream": NOT_DECODED,
     "codec configuration": NOT_DECODED,
     "tile cannot extend": NOT_DECODED,
+    "Missing dimensions": "a page of it has no size",
+    "not enough values to unpack": NOT_DECODED,
+    "too many values to unpack": NOT_DECODED,
     "Invalid input: Invalid image size": OTHER_SIZE,
     "Memory allocation error: Security limit exceeded: Image size": OTHER_SIZE,
 }
+OF_A_DECODERS_CODE = (TypeError, AttributeError, LookupError, ArithmeticError, AssertionError, struct.error)
 
 # EXIF 2.32, tag 0x0112: what was done to the picture, undone.
 EXIF_ORIENTATION = 0x0112
@@ -135,7 +140,8 @@ def decode_photo(path: Path, limits: Limits, sha256: str | None = None) -> Photo
 
 def _in_our_words(error: Exception) -> str:
     said = " ".join(str(error).split())
-    if " " not in said:  # a number or a name within a decoder
+    # What Python says of a decoder's code, and a number or a name within it, is nothing of the picture's.
+    if " " not in said or (isinstance(error, OF_A_DECODERS_CODE) and said not in PLAIN_WORDS):
         return NOT_DECODED
     return next((words for start, words in PLAIN_WORDS.items() if said.startswith(start)), said)
 
@@ -167,7 +173,11 @@ def _decode(data: bytes, limits: Limits) -> Photo:
     in_tags = EXIF_ORIENTATION in tags_of(image)
     stated = _orientation(image) if format == "TIFF" else 1
     ratio = limits.max_side_px / max(stored_px)
+    covered = image.tile[0].extents if format == "GIF" and image.tile else None
     image = load_whole(image, data, ratio, notes)
+    if covered is not None and covered != (0, 0, *stored_px):
+        left, top, right, bottom = covered
+        notes.append(f"its first frame covers {right - left}x{bottom - top} px of it; the rest is background")
     # Only now: reading metadata loads the pixels of some formats, and what that raises must not be taken for no metadata.
     left = _orientation(image)
     if format == "HEIF":
@@ -176,7 +186,8 @@ def _decode(data: bytes, limits: Limits) -> Photo:
         left = 1 if boxes.has_turn else image.info.get("original_orientation") or left
     if format == "HEIF" and (pictures := int(getattr(image, "n_frames", 1))) > 1:
         notes.append(f"the one of its {pictures} pictures taken that it names as its primary one")
-    if format in ANIMATED and (frames := int(getattr(image, "n_frames", 1))) > 1:
+    frames = png.frames(data) if format == "PNG" else int(getattr(image, "n_frames", 1))
+    if format in ANIMATED and frames > 1:
         notes.append(f"first of {frames} frames taken")
     profile, told = embedded or image.info.get("icc_profile"), told_encoding(image, data, boxes.nclx)
     if format == "PNG" and png.content(data, CICP) is not None:

@@ -30,6 +30,9 @@ def open_photograph(image: Image.Image, data: bytes, most_pixels: float, notes: 
             image.seek(count)
         except EOFError:
             break
+        except SyntaxError:  # a mask, or numbers that Pillow does not know: the others are whole all the same
+            count += 1
+            continue
         same_shape = abs(image.width * height / (image.height * width) - 1) < SAME_SHAPE
         if same_shape and not is_reduced(tags_of(image)) and image.width * image.height > pixels:
             best, pixels = count, image.width * image.height

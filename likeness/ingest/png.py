@@ -10,7 +10,7 @@ from likeness.images import PNG_SIGNATURE, png_chunks
 from likeness.ingest.kinds import unsupported
 from likeness.ingest.limits import truncated
 
-HEADER, PIXELS, PROFILE = b"IHDR", b"IDAT", b"iCCP"
+HEADER, PIXELS, PROFILE, ANIMATION, FRAME = b"IHDR", b"IDAT", b"iCCP", b"acTL", b"fcTL"
 # Numbers a pixel by the colour type, and where each pass of an interlaced picture begins and how far its pixels are apart.
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -35,6 +35,14 @@ def content(data: bytes, name: bytes) -> bytes | None:
         if kind == name:
             return data[at + 8 : end - 4]
     return None
+
+
+def frames(data: bytes) -> int:
+    """How many pictures a PNG holds: an animation's frames, and before them one that is not theirs."""
+    if content(data, ANIMATION) is None:
+        return 1
+    kinds = [kind for kind, *_ in chunks(data) if kind in (PIXELS, FRAME)]
+    return kinds.count(FRAME) + (kinds[:1] == [PIXELS])
 
 
 def readable(data: bytes) -> bytes:

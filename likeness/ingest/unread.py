@@ -29,6 +29,7 @@ KNOWN = [
     (order, photometric, len(bits), set(samples), set(bits), extra)
     for order, photometric, samples, _, bits, extra in OPEN_INFO
 ]
+WHOLE_NUMBERS = (tag.COMPRESSION, tag.PHOTOMETRIC_INTERPRETATION, tag.SAMPLESPERPIXEL)
 MOST_SAMPLES, MOST_COLOURS = 16, 65_536
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 BMP_BITS = frozenset({0, 1, 2, 4, 8, 16, 24, 32, 64})
@@ -71,6 +72,8 @@ def _rare_tiff(data: bytes, opened: bool) -> str | None:
     """What a TIFF says of its pixels that Pillow does not know, or one that is whole and was not opened."""
     first: Any = next(first_page(data))
     packed = first.get(tag.COMPRESSION, 1)
+    if not all(isinstance(first.get(one, 1), int) for one in WHOLE_NUMBERS):
+        return None
     if packed not in USUAL_COMPRESSIONS:
         return f"TIFF packed as {COMPRESSIONS.get(packed, f'compression {packed}')}"
     if opened:

@@ -99,6 +99,20 @@ def read_lora(path: Path) -> LoraFile:
         return _describe(path, header, data, config)
 
 
+def refuse_not_finite(path: Path) -> None:
+    """Refuse weights of which a number is infinite or none: they draw black pictures.
+
+    Raises:
+        InputError: `not-finite`; see `read_header`.
+    """
+    header = read_header(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        broken = sum(_not_finite(data, entry, header.start) for entry in header.entries.values())
+    if broken:
+        raise InputError(f"{path}: {broken:,} numbers are infinite or none, and it would draw black pictures",
+                         reason="not-finite", remedy="run `dvc repro`, which puts it back or trains again")  # fmt: skip
+
+
 def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, Any] | None) -> LoraFile:
     entries, metadata = header.entries, header.metadata
     layers: dict[str, dict[str, Mapping[str, Any]]] = {}

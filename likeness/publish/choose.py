@@ -8,6 +8,7 @@ from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
 from likeness.lora.door import refuse_others
+from likeness.lora.inspect import refuse_not_finite
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import TRAINING_SET
 from likeness.paths import PersonaPaths, require_file
@@ -152,7 +153,8 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
 
 
 def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
-    """The weights must say that they were made under the consent record that is in force, and of this training set."""
+    """The weights must say that they were made under the consent record that is in force, and of this training set, and hold
+    numbers."""
     said = read_header(_existing(path)).metadata
     if (trained_on := said.get(TRAINING_SET)) != training_set:
         what = (
@@ -169,3 +171,4 @@ def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
         remedy="run `dvc repro` to train under the present record",
         unnamed=False,
     )
+    refuse_not_finite(path)

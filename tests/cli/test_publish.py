@@ -282,6 +282,14 @@ def test_weights_that_are_none_are_refused_in_a_sentence(folders, cfg, s3, data)
     assert on_s3(s3, cfg) == {}
 
 
+def test_weights_with_a_number_that_is_none_are_refused(folders, cfg, s3):
+    said = said_by_weights(yaml.safe_load(Path("consent/jade.yaml").read_text())["id"])
+    save_file({"a": np.float32([4.0, np.nan, np.inf])}, folders.places.weights, metadata=said)
+    with pytest.raises(InputError, match="2 numbers are infinite or none"):
+        run(cfg)
+    assert on_s3(s3, cfg) == {}
+
+
 def test_an_archive_of_another_training_set_is_refused(folders, cfg, s3):
     """Captions changed since it was packed: `dvc status` says so, and so does publish."""
     texts = folders.places.dataset_metadata

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ingest_pictures import LIMITS, assert_upright, corners, packed, refusal, tiff, with_chunks
+from ingest_pictures import LIMITS, assert_upright, corners, packed, refusal, tagged, tiff, with_chunks
 from PIL import Image, ImageChops, ImageOps
 
 from likeness.ingest.decode import decode_photo
@@ -171,8 +171,14 @@ def test_a_bitmap_of_a_usual_kind_is_not_called_a_kind_that_is_not_read(tmp_path
 def test_no_word_of_a_decoders_code_is_told(tmp_path: Path) -> None:
     no_palette = encoded(corners().quantize(4), "PNG", bits=8)
     at = no_palette.index(b"PLTE") - 4
-    error = refusal(tmp_path / "a.png", no_palette[:at] + no_palette[at + 24 :])
-    assert error.message == "the picture ends early or is damaged: its data do not decode"
+    for data in (
+        no_palette[:at] + no_palette[at + 24 :],
+        with_chunks((b"cICP", b"\1\r")),  # "not enough values to unpack"
+    ):
+        error = refusal(tmp_path / "a.png", data)
+        assert error.message == "the picture ends early or is damaged: its data do not decode"
+    letter = refusal(tmp_path / "a.tif", tagged(_262=(2, 1)))  # where a number belongs
+    assert letter.message == "the picture ends early or is damaged: its header does not read"
 
 
 def test_what_else_is_told_of_the_colours_counts_where_the_profile_does_not_read(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ingest_pictures import (
     LIMITS,
     assert_upright,
     corners,
+    refusal,
     tagged,
     tiff,
 )
@@ -145,8 +146,11 @@ def test_one_flipped_bit_in_a_png_is_no_photograph(tmp_path: Path) -> None:
     assert reason(tmp_path / "a.png") == "truncated"
 
 
-def test_12_bits_of_colour_stored_in_16_are_refused_and_not_nearly_black(tmp_path: Path) -> None:
-    colour = np.repeat((RAMP >> 4).astype("<u2")[:, :, None], 3, axis=2)
+@pytest.mark.parametrize("bits", [12, 8])
+def test_fewer_bits_of_colour_stored_in_16_are_refused_and_not_nearly_black(
+    tmp_path: Path, bits: int
+) -> None:
+    colour = np.repeat((RAMP >> 16 - bits).astype("<u2")[:, :, None], 3, axis=2)
     tags = {256: 256, 257: 32, 259: 1, 262: 2, 277: 3, 278: 32}
     data = tiff({tag: (3, value) for tag, value in tags.items()} | {258: (3, 16)}, colour.tobytes())
     (tmp_path / "a.tif").write_bytes(data)
@@ -155,8 +159,8 @@ def test_12_bits_of_colour_stored_in_16_are_refused_and_not_nearly_black(tmp_pat
 
 def test_a_tiffs_broken_second_page_is_this_files_failure(tmp_path: Path) -> None:
     second = struct.pack("<HHHII", 1, 259, 3, 1, 1) + b"\0" * 4  # one tag, and no size
-    (tmp_path / "a.tif").write_bytes(grey_tiff(RAMP, photometric=1, following=second))
-    assert reason(tmp_path / "a.tif") == "truncated"
+    error = refusal(tmp_path / "a.tif", grey_tiff(RAMP, photometric=1, following=second))
+    assert error.message == "the picture ends early or is damaged: a page of it has no size"
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,34 @@ def test_other_pictures_behind_the_first_give_the_first(tmp_path: Path, size: tu
     assert photo.notes == ("first of 2 frames taken",)
 
 
+def test_a_png_that_promises_frames_and_has_none_is_one_picture(tmp_path: Path) -> None:
+    promise = (b"acTL", struct.pack(">II", 6, 0))
+    (tmp_path / "a.png").write_bytes(with_chunks(promise))
+    assert decode_photo(tmp_path / "a.png", LIMITS).notes == ()
+
+
+def test_a_gif_whose_first_frame_leaves_a_part_of_it_is_told(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    corners().save(buffer, "GIF")
+    canvas = struct.pack("<HH", 200, 100)
+    (tmp_path / "a.gif").write_bytes(buffer.getvalue()[:6] + canvas + buffer.getvalue()[10:])
+    photo = decode_photo(tmp_path / "a.gif", LIMITS)
+    assert photo.rgb.shape == (100, 200, 3)
+    assert photo.notes == ("its first frame covers 96x64 px of it; the rest is background",)
+
+
+def test_a_mask_behind_the_photograph_is_no_damage(tmp_path: Path) -> None:
+    pixels = np.asarray(corners()).tobytes()
+    plain = {256: (3, 96), 257: (3, 64), 258: (3, 8), 259: (3, 1), 278: (3, 64)}
+    mask = {256: (3, 96), 257: (3, 64), 259: (3, 1), 262: (3, 4), 254: (4, 4), 277: (3, 1), 278: (3, 64)}
+    file = tiff(plain | {262: (3, 2), 277: (3, 3)}, pixels, b"\0")
+    behind = tiff(mask, bytes(96 * 8))[8:]
+    (tmp_path / "a.tif").write_bytes(file[:-1] + behind)
+    photo = decode_photo(tmp_path / "a.tif", LIMITS)
+    assert_upright(photo)
+    assert photo.notes == ("first of 2 frames taken",)
+
+
 def test_a_preview_without_its_picture_is_a_cameras_raw_file(tmp_path: Path) -> None:
     error = refusal(tmp_path / "a.tif", paged(corners(), Image.new("RGB", (100, 20)), _254=1))
     assert error.reason == "camera-raw"

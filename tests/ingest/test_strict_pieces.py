@@ -6,10 +6,12 @@ import zlib
 from pathlib import Path
 
 import pytest
+from ingest_pictures import LIMITS, refusal, tiff
 from PIL import Image
 from strict_pictures import encoded, picture, pixels_of, read
 
 from likeness.ingest.boxes import coded
+from likeness.ingest.decode import decode_photo
 
 
 def test_a_tiff_with_fewer_strips_than_it_needs_is_damaged(tmp_path: Path) -> None:
@@ -96,3 +98,33 @@ def test_a_png_whose_pixels_name_colours_that_its_palette_lacks_is_damaged(tmp_p
     )
     assert pixels_of(bad) is not None
     assert read(tmp_path / "a", bad) is None
+
+
+@pytest.mark.parametrize("where", ["interchange", "strip", "tables apart"])
+def test_an_old_jpeg_in_a_tiff_is_read_whole_and_refused_in_part(tmp_path: Path, where: str) -> None:
+    """TIFF 6.0, section 22: libtiff makes the rest grey and says nothing."""
+    jpeg = encoded(Image.effect_noise((96, 64), 60).convert("RGB"), "JPEG", quality=90, subsampling=0)
+    scan = jpeg.index(b"\xff\xda")
+    scan += 2 + int.from_bytes(jpeg[scan + 2 : scan + 4], "big")
+    usual = {256: (3, 96), 257: (3, 64), 258: (3, 8), 259: (3, 6), 262: (3, 6), 277: (3, 3), 278: (3, 64)}
+    apart = {
+        "strip": {},
+        "interchange": {513: (4, 0), 514: (4, 0)},
+        "tables apart": {513: (4, 0), 514: (4, scan)},
+    }
+    for end, is_whole in ((len(jpeg), True), (len(jpeg) * 2 // 3, False)):
+        tags = usual | apart[where]
+        start = 8 + 2 + 12 * (len(tags) + 2) + 4
+        if 513 in tags:
+            tags |= {513: (4, start), 514: (4, scan if where == "tables apart" else end)}
+        data = bytearray(tiff(tags, jpeg[:end]))
+        if where == "tables apart":  # the strip begins behind them
+            at = data.index(struct.pack("<HHII", 273, 4, 1, start))
+            data[at : at + 12] = struct.pack("<HHII", 273, 4, 1, start + scan)
+            at = data.index(struct.pack("<HHI", 279, 4, 1))
+            data[at : at + 12] = struct.pack("<HHII", 279, 4, 1, end - scan)
+        (tmp_path / "a.tif").write_bytes(data)
+        if is_whole:
+            assert decode_photo(tmp_path / "a.tif", LIMITS).rgb.std() > 20
+        else:
+            assert refusal(tmp_path / "a.tif", bytes(data)).reason == "truncated"

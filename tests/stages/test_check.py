@@ -10,6 +10,7 @@ import pytest
 
 from likeness import check
 from likeness.cli.compose import compose
+from likeness.cli.plan import plan_command
 from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS, RepositoryPaths
@@ -202,10 +203,11 @@ def test_a_merges_markers_in_what_git_and_dvc_read_are_told(file):
 
 @pytest.mark.parametrize("name", [".dvcignore", ".dvc/config", "dvc.lock"])
 def test_a_folder_in_the_place_of_a_file_of_git_s_or_dvc_s_is_named(name):
-    """DVC says `unexpected error` of it."""
+    """DVC says `unexpected error` of it, before `check` runs: a plan names it, too."""
     Path(name).mkdir(parents=True)
-    with pytest.raises(ConfigError, match=f"{name} is a folder, and git or DVC reads a file there"):
-        main()
+    for door in (main, lambda: plan_command([], as_json=False)):
+        with pytest.raises(ConfigError, match=f"{name} is a folder, and git or DVC reads a file there"):
+            door()
 
 
 @pytest.mark.parametrize("folder", ["raw/sources", "captions_override"])

@@ -15,6 +15,7 @@ from likeness.ingest.strict.lzw import unpacked_length
 HEADER_BYTES, PADDING = 8, 3
 PLAIN, OLD_JPEG = 1, 6
 LZW, JPEG, DEFLATE, YCBCR = 5, 7, (8, 32946), 6
+START_OF_IMAGE, INTERCHANGE, INTERCHANGE_LENGTH = b"\xff\xd8", 513, 514
 # Files of before 1990 fill bytes from their lowest bit: libtiff knows them by their first code.
 OLD_LZW = b"\0"
 
@@ -30,7 +31,9 @@ def check(data: bytes, image: Image.Image) -> None:
     packed = tags.get(tag.COMPRESSION, 1)
     _refuse_misread(tags)
     strips = _strips(tags, data)
-    if packed == JPEG:
+    if packed == OLD_JPEG:
+        jpeg.check(_old_jpeg(tags, data, [strip for strip, _ in strips]), image)
+    elif packed == JPEG:
         tables = bytes(tags.get(tag.JPEGTABLES, b"\xff\xd8\xff\xd9"))
         for strip, _ in strips:
             jpeg.refuse_warned(tables[:-2] + strip[2:], image)
@@ -59,6 +62,22 @@ def _refuse_misread(tags: Mapping[int, Any]) -> None:
     halves = tuple(tags.get(tag.YCBCRSUBSAMPLING, (1, 1)))
     if tags.get(tag.PHOTOMETRIC_INTERPRETATION) == YCBCR and halves != (1, 1):
         raise unsupported("TIFF with plain YCbCr whose colours are stored smaller (YCbCrSubSampling)")
+
+
+def _old_jpeg(tags: Mapping[int, Any], data: bytes, strips: list[bytes]) -> bytes:
+    """The JPEG of a TIFF of before 1995 (TIFF 6.0, section 22): JPEGInterchangeFormat names it, or its one strip is it; where it has
+    tables alone, the pixels are in the strips. One of the file's end lacks no more than a marker.
+
+    Raises:
+        InputError: `unsupported-kind`, its tables stand in tags of their own.
+    """
+    at, length = tags.get(INTERCHANGE, 0), tags.get(INTERCHANGE_LENGTH, 0) or len(data)
+    found = data[at : at + length] if at else strips[0]
+    if not found.startswith(START_OF_IMAGE):
+        raise unsupported("TIFF with a JPEG of which it tells the tables by tags (compression 6)")
+    first = tags[tag.STRIPOFFSETS][0]
+    inside = at <= first < at + length
+    return found + (b"" if not at or inside else b"".join(strips)) + jpeg.END_OF_IMAGE
 
 
 def _inflated(strip: bytes, size: int) -> int:
