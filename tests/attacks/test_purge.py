@@ -11,6 +11,7 @@ from purge_clone import CACHE, FAR, WEIGHTS, held, keep, lock
 
 from likeness.cli.purge import purge
 from likeness.store.items import ItemStore
+from likeness.tracking.records import Deleted
 
 
 def in_a_commit(root: Path) -> None:
@@ -266,3 +267,16 @@ def test_items_in_a_store_that_the_settings_named_before_go(clone):
     purge("jade", dry_run=False, photographs=False)
     assert not item.files["photo.png"].path.exists()
     assert not purge("jade", dry_run=False, photographs=False).deleted
+
+
+def test_a_variable_that_names_another_mlflow_hides_the_one_of_the_settings_from_no_purge(clone, monkeypatch):
+    asked: list[str] = []
+
+    def runs_at(uri, *args, **options):
+        asked.append(uri)
+        return Deleted(names=[uri], elsewhere=0)
+
+    monkeypatch.setattr("likeness.cli.purge.delete_runs", runs_at)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///another.db")
+    report = purge("jade", dry_run=False, photographs=False)
+    assert asked == report.deleted["MLflow"] == ["sqlite:///mlflow.db", "sqlite:///another.db"]
