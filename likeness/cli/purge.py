@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from likeness.pipeline.manifest import MANIFEST
 from likeness.store import open_items, team_store
 from likeness.store.cleaning import earlier_stores, forget, held_by
 from likeness.store.s3 import Remote
+from likeness.tracking.cause import VARIABLE
 from likeness.tracking.records import delete_runs
 
 OWNER = "persona"
@@ -91,12 +93,14 @@ def _purge_stores(
             report.add(f"publication {public.url}", _emptied(public, dry_run))
         report.stays.append(f"whoever downloaded from {public.url} has copies: tell them")
     tracking = config.tracking  # also where it is off now: it may have been on
-    with _noted(report, "MLflow"):
-        gone = delete_runs(tracking.uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
-        report.add("MLflow", gone.names)
-        if gone.elsewhere:
-            report.stays.append(f"MLflow at {tracking.uri} has {gone.elsewhere} run(s) of a {persona} in other experiments than "
-                                f"{tracking.experiment}: whose they are, who wrote them knows")  # fmt: skip
+    # Both addresses: the shell of a purge may have the variable where that of a run had it not.
+    for uri in dict.fromkeys((tracking.uri, os.environ.get(VARIABLE) or tracking.uri)):
+        with _noted(report, place := f"MLflow at {VARIABLE if uri != tracking.uri else uri}"):
+            gone = delete_runs(uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
+            report.add("MLflow", gone.names)
+            if gone.elsewhere:
+                report.stays.append(f"{place} has {gone.elsewhere} run(s) of a {persona} in other experiments than "
+                                    f"{tracking.experiment}: whose they are, who wrote them knows")  # fmt: skip
     if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
         report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
                             "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip

@@ -3,6 +3,7 @@
 DVC alone can bring outputs back from these, past every program of likeness; so a purge empties them.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, cast
 import yaml
 
 from likeness.cli.deletion import delete, files_of, may_be_deleted
+from likeness.digests import md5_file
 from likeness.disk import write_atomic
 from likeness.dvc_files import LOCK, dicts, entries, listed, outs_of, stages_in, yaml_mapping
 from likeness.errors import ConfigError, InputError
@@ -47,16 +49,20 @@ class DvcTraces:
         known = {path.stem for path in (root / "consent").glob("*.yaml")} - {persona}
         self._of_others = [f"/{folder}/{name}/" for folder in ("data", "models") for name in known]
         self.run_entries, mine, others = self._read_runs()
-        self._imports: list[Path] = []
+        self._imports, unnamed = list[Path](), list[tuple[str, Path, Path]]()
         for path, text, lies_there in self._named_by_dvc():
             for name, stage in stages_in(path, yaml_mapping(text)):
                 whose = self._sorted(name, path, stage, mine, others)
                 if lies_there and not name and not self._is_inside(path):
-                    outs = [root / Path(path).parent / out for out, own in whose if own]
-                    self._imports += [one for out in outs for one in (out, root / path)]
+                    outs = [(digest, root / Path(path).parent / out, own) for digest, out, own in whose]
+                    self._imports += [one for _, out, own in outs if own for one in (out, root / path)]
+                    unnamed += [(digest, out, root / path) for digest, out, own in outs if own is None]
         mine |= set(self._named_dirs())
         self._mine, self._others = mine, others
         self.digests = set(self._expanded(mine)) - set(self._expanded(others))
+        for digest, out, file in unnamed:
+            if digest in self.digests:  # a .dvc file may name anything: only files of these bytes go
+                self._imports += [*(one for one in files_of(out) if self._is_of_these_bytes(one)), file]
 
     def delete(self, *, dry_run: bool) -> Iterator[tuple[str, str | None]]:
         """Delete it; yields what went, or what did not and why."""
@@ -142,17 +148,24 @@ class DvcTraces:
 
     def _is_run(self, run: dict[str, Any], mine: set[str], others: set[str]) -> bool:
         """Whether a run of DVC's run-cache was one of this persona's."""
-        return any(own for _, own in self._sorted("", "", run, mine, others)) or _made_for(run, self.persona)
+        return any(own for _, _, own in self._sorted("", "", run, mine, others)) or _made_for(
+            run, self.persona
+        )
 
     def _sorted(
         self, name: str, file: str, stage: dict[str, Any], mine: set[str], others: set[str]
-    ) -> list[tuple[str, bool | None]]:
-        """Put the digests of a stage where they belong; each output, and whether it is this persona's."""
+    ) -> list[tuple[str, str, bool | None]]:
+        """Put the digests of a stage where they belong; each output with its digest, and whether it is this persona's."""
         whose = [(digest, out, self._is_own(name, file, stage, out)) for digest, out in outs_of(stage)]
         for digest, _, own in whose:
             if own is not None:
                 (mine if own else others).add(digest)
-        return [(out, own) for _, out, own in whose]
+        return whose
+
+    def _is_of_these_bytes(self, path: Path) -> bool:
+        with contextlib.suppress(OSError):
+            return path.is_file() and md5_file(path) in self.digests
+        return False
 
     def _named_by_dvc(self) -> Iterator[tuple[str, str, bool]]:
         """Each dvc.lock and .dvc file with its path, as it lies there and as it was in any commit: of any folder, of experiments

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.faces import measure, resnet
-from likeness.faces.detect import LONG_SIDES_PX
+from likeness.faces.detect import LONG_SIDES_PX, face_rows
 from likeness.faces.face import Face, Floats
 from likeness.faces.models import Pool
 from likeness.faces.stance import (
@@ -59,7 +59,7 @@ class FaceAnalyzer:
             ConfigError: a weights package is missing or another release (see `models.locate`).
         """
         with _MODELS.lent() as models:
-            rows = models.detector.rows(rgb, long_sides_px)
+            rows = face_rows(rgb, long_sides_px)
             return [_face(models, rgb, row, embed=embed) for row in rows if min(row[2:4]) >= least_px]
 
     def turned(

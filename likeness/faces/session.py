@@ -25,15 +25,20 @@ def cpu_session(network: bytes, *, quiet: bool = False) -> ort.InferenceSession:
 
 
 class LazySession:
-    """A network of one input and one output; nothing is loaded before the first run. All threads run in one session."""
+    """A network of one input; nothing is loaded before the first run. All threads run in one session."""
 
     def __init__(self, network: Callable[[], bytes]) -> None:
         self._network, self._loading = network, threading.Lock()
         self._session: ort.InferenceSession | None = None
 
     def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network's output."""
+        """What the network puts out, of one output."""
+        (output,) = self.outputs(tensor)
+        return output
+
+    def outputs(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """What the network puts out, in the order of its file."""
         with self._loading:
             session = self._session = self._session or cpu_session(self._network())
-        (output,) = session.run(None, {session.get_inputs()[0].name: tensor})
-        return np.asarray(output, np.float32)
+        outputs = session.run(None, {session.get_inputs()[0].name: tensor})
+        return [np.asarray(output, np.float32) for output in outputs]

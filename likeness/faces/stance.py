@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
-from likeness.faces.detect import LONG_SIDES_PX, Detector
+from likeness.faces.detect import LONG_SIDES_PX, face_rows
 from likeness.faces.face import Face, Floats
 from likeness.faces.landmarks import PRESENCE, FaceMesh
-from likeness.faces.models import SFACE, locate
+from likeness.faces.models import SFACE, weights
+from likeness.faces.onnx_file import with_floats
+from likeness.faces.session import LazySession
 
 SURE_LENGTH = 10.0
 """An embedding of this length is of an upright face; shorter ones are looked at in all ways."""
@@ -65,19 +67,21 @@ OTHERWISE = WAYS[1:5]
 """Turned, or upright in negative."""
 
 
+_SFACE = LazySession(
+    lambda: with_floats(weights(SFACE), (1, 3, FACE_TEMPLATE_SIDE_PX, FACE_TEMPLATE_SIDE_PX))
+)
+
+
 class Models:
     """Everything loaded that looks at a face, for one thread at a time."""
 
     def __init__(self) -> None:
-        self.detector = Detector()
         self.mesh = FaceMesh()
-        self.sface = cv2.FaceRecognizerSF.create(str(locate(SFACE)), "")
 
     def embedding(self, rgb: NDArray[np.uint8], points5: Floats) -> tuple[Floats, float]:
         """Unit vector [128] of the face whose five points are given, and its length before."""
         crop = warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
-        feature = self.sface.feature(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
-        vector = np.array(feature, np.float32).reshape(-1)
+        vector = _SFACE.run(np.asarray(cv2.dnn.blobFromImage(crop), np.float32))[0]
         length = float(np.linalg.norm(vector))
         return vector / max(length, 1e-9), length
 
@@ -150,7 +154,7 @@ def turned_faces(
     scale = small.shape[1] / rgb.shape[1]
     for way in ways:
         whole = None
-        for row in models.detector.rows(_in_that_way(small, way), long_sides_px):
+        for row in face_rows(_in_that_way(small, way), long_sides_px):
             side = float(min(row[2:4])) / scale
             middle = _turned_back(row[:2] + row[2:4] / 2, way.turns, small.shape[:2]) / np.float32(scale)
             score, there = float(row[14]), known(middle, side)
@@ -207,7 +211,7 @@ def _score(models: Models, rgb: NDArray[np.uint8], central: bool) -> float:
     """How much the picture's best face is an upright face; 0 without one."""
     height, width = rgb.shape[:2]
     best = 0.0
-    for row in models.detector.rows(rgb):
+    for row in face_rows(rgb):
         x, y, w, h = (float(value) for value in row[:4])
         off = max(abs(x + w / 2 - width / 2), abs(y + h / 2 - height / 2))
         if central and (off > 0.2 * width or w < 0.2 * width):

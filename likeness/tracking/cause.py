@@ -43,6 +43,7 @@ REFUSED = {
 }  # fmt: skip
 CREDENTIALS = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+VARIABLE = "MLFLOW_TRACKING_URI"
 SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
 # Of what urllib3, requests and the databases' drivers say: whether nothing was reached, and what that means.
 UNREACHED = {
@@ -164,8 +165,12 @@ def cause_of(error: Exception, uri: str) -> Cause:
 
 
 def tracking_uri(configured: str, root: Path) -> str:
-    """MLFLOW_TRACKING_URI if set, else the configured one; a relative sqlite path is below `root`."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
+    """MLFLOW_TRACKING_URI if set, else the configured one, as `full_address` has it."""
+    return full_address(os.environ.get(VARIABLE) or configured, root)
+
+
+def full_address(uri: str, root: Path) -> str:
+    """An address of MLflow; a relative sqlite path is below `root`."""
     scheme, separator, path = uri.partition(":///")
     if scheme == "sqlite" and separator and not path.startswith("/"):
         # A link stays one: whoever makes the database sees where it leads.

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from likeness.disk import leads_nowhere
 from likeness.errors import ProviderError
-from likeness.tracking.cause import cause_of, database_path, database_uri, tracking_uri
+from likeness.tracking.cause import cause_of, database_path, database_uri, full_address, tracking_uri
 from likeness.tracking.client import make_database, quiet
 from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS
 
@@ -77,7 +77,7 @@ def _client(address: str) -> Generator[Any]:
         from mlflow import MlflowClient
 
         make_database(address)
-        yield MlflowClient(tracking_uri=address)
+        yield MlflowClient(tracking_uri=address, registry_uri=address)
     except Exception as error:
         raise ProviderError(cause_of(error, address).words, reason="mlflow") from error
 
@@ -91,13 +91,14 @@ class Deleted:
 
 
 def delete_runs(uri: str, experiment: str, root: Path, persona: str, *, dry_run: bool) -> Deleted:
-    """Delete a persona's runs with all that was logged to them: of whatever experiment, in a database of this repository; elsewhere
-    those of the `experiment`. A local database loses them for good, a server keeps them as deleted until its `mlflow gc`.
+    """Delete a persona's runs at an address, with all that was logged to them: of whatever experiment, in a database of this
+    repository; elsewhere those of the `experiment`. A local database loses them for good, a server keeps them as deleted until its
+    `mlflow gc`.
 
     Raises:
         ProviderError: MLflow does not do it; what it has done stays done.
     """
-    address = tracking_uri(uri, root)
+    address = full_address(uri, root)
     database = database_path(address)
     # A link to nothing is another matter: the database lies on a disk that is not mounted, and keeps her runs.
     if database is not None and not database.is_file() and not leads_nowhere(database):

@@ -11,6 +11,7 @@ from purge_clone import CACHE, FAR, WEIGHTS, held, keep, lock
 
 from likeness.cli.purge import purge
 from likeness.store.items import ItemStore
+from likeness.tracking.records import Deleted
 
 
 def in_a_commit(root: Path) -> None:
@@ -98,6 +99,11 @@ def a_copy_under_another_name(root: Path) -> None:
     Path("mine.safetensors.dvc").write_text(yaml.safe_dump({"outs": [out]}))
 
 
+def imported_from_a_clone_that_gave_it_another_name(root: Path) -> None:
+    """As `dvc import ../another w.safetensors` leaves it, where ../another imported it from here."""
+    imported(root, path="w.safetensors", repo={"url": "../another", "rev_lock": "0" * 40})
+
+
 def a_copy_by_a_run_of_another_program(root: Path) -> None:
     in_a_commit(root)
     run = {"cmd": "cp a b", "outs": [{"path": "b", "md5": keep(WEIGHTS)}]}
@@ -124,7 +130,8 @@ def a_folder_that_was_never_pulled(root: Path) -> None:
     [
         in_a_commit, a_removed_experiment, a_side_branch_of_which_a_merge_took_nothing, a_graph_in_a_folder,
         a_command_under_another_stages_name, added_by_hand, added_by_hand_once, a_run_that_only_the_remote_has,
-        a_folder_that_was_never_pulled, imported, imported_from_another_clone, a_copy_under_another_name,
+        a_folder_that_was_never_pulled, imported, imported_from_another_clone,
+        imported_from_a_clone_that_gave_it_another_name, a_copy_under_another_name,
         a_copy_by_a_run_of_another_program, a_lock_that_was_kept_as_a_backup, a_file_of_the_same_bytes_in_anothers_folder,
     ],
     ids=lambda attack: attack.__name__,
@@ -162,6 +169,15 @@ def test_what_was_imported_is_deleted_where_it_lies_and_no_file_beside_it(clone)
     assert {name for name in report.deleted["DVC"] if name.startswith("tracked")} == {
         "tracked by hand: imported/w.safetensors", "tracked by hand: imported/w.safetensors.dvc"
     }  # fmt: skip
+    purge("jade", dry_run=False, photographs=False)
+    assert [path.name for path in Path("imported").iterdir()] == ["mine.txt"]
+
+
+def test_a_clone_that_gave_it_another_name_hides_nothing_and_gives_no_other_file_away(clone):
+    imported_from_a_clone_that_gave_it_another_name(clone)
+    mine = {"md5": keep(WEIGHTS), "path": "mine.txt"}
+    Path("imported/mine.txt").write_text("mine")
+    Path("imported/mine.txt.dvc").write_text(yaml.safe_dump({"outs": [mine]}))
     purge("jade", dry_run=False, photographs=False)
     assert [path.name for path in Path("imported").iterdir()] == ["mine.txt"]
 
@@ -251,3 +267,16 @@ def test_items_in_a_store_that_the_settings_named_before_go(clone):
     purge("jade", dry_run=False, photographs=False)
     assert not item.files["photo.png"].path.exists()
     assert not purge("jade", dry_run=False, photographs=False).deleted
+
+
+def test_a_variable_that_names_another_mlflow_hides_the_one_of_the_settings_from_no_purge(clone, monkeypatch):
+    asked: list[str] = []
+
+    def runs_at(uri, *args, **options):
+        asked.append(uri)
+        return Deleted(names=[uri], elsewhere=0)
+
+    monkeypatch.setattr("likeness.cli.purge.delete_runs", runs_at)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///another.db")
+    report = purge("jade", dry_run=False, photographs=False)
+    assert asked == report.deleted["MLflow"] == ["sqlite:///mlflow.db", "sqlite:///another.db"]

@@ -6,13 +6,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from conftest import PHOTOS
 
 from likeness.faces import FaceAnalyzer, similarity
-from likeness.faces.detect import Detector
+from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
+from likeness.faces.detect import MAX_IOU, MIN_SCORE
 from likeness.faces.face import Face
-from likeness.faces.models import Pool
+from likeness.faces.models import SFACE, YUNET, Pool, locate
 from likeness.faces.stance import Models
-from likeness.images import RGB
+from likeness.images import RGB, load_rgb
 from likeness.ingest.decode import Limits, decode_photo
 
 LIMITS = Limits(max_file_mb=50, max_megapixels=64, max_side_px=2048, background_rgb=(255, 255, 255))
@@ -183,17 +185,19 @@ def test_the_smallest_pictures_have_no_face(analyzer, shape):
     assert analyzer.faces(np.full((*shape, 3), 128, np.uint8)) == []
 
 
-def test_small_pictures_give_the_same_faces_whatever_lies_in_memory(seen, synthetic_people):
-    """OpenCV's convolution reads beside maps one cell wide: without a frame, other faces come at every call."""
-    rgb, _ = seen(synthetic_people / "sources/jade_01.jpg")
-    small = [cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) for size in [(24, 30), (20, 128), (160, 16)]]
-    detector = Detector()
-    detector._yunet.setScoreThreshold(1e-4)  # so that every cell of the maps shows
-    junk = np.random.default_rng(0)
-    found: list[set[bytes]] = [set() for _ in small]
-    for _ in range(40):
-        which = int(junk.integers(len(small)))
-        for size in junk.integers(10, 200_000, 10):
-            junk.standard_normal(size).astype(np.float32)  # freed at once: the next map may find it
-        found[which].add(detector.rows(small[which]).tobytes())
-    assert [len(rows) for rows in found] == [1, 1, 1]
+def test_boxes_points_and_embeddings_are_opencvs_own():
+    """OpenCV runs the same files; its boxes lie within the size that is looked at, a multiple of 32 px or not."""
+    rgb = cv2.resize(load_rgb(PHOTOS / "extras/two_people.jpg"), (333, 410), interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    _, rows = cv2.FaceDetectorYN.create(str(locate(YUNET)), "", (333, 410), MIN_SCORE, MAX_IOU).detect(bgr)
+    sface = cv2.FaceRecognizerSF.create(str(locate(SFACE)), "")
+    faces = FaceAnalyzer().faces(rgb, (410,))
+    rows = rows[np.argsort(-rows[:, 2] * rows[:, 3])]
+    assert len(faces) == len(rows) == 2
+    for face, row in zip(faces, rows, strict=True):
+        assert [*face.box_px, *face.points5.ravel()] == pytest.approx(row[:14], abs=2e-4)
+        assert face.score == pytest.approx(row[14], abs=2e-6)
+        crop = warp(bgr, similarity_transform(face.points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX)
+        feature = sface.feature(crop)[0]
+        assert face.embedding_length == pytest.approx(float(np.linalg.norm(feature)), abs=2e-5)
+        assert face.embedding == pytest.approx(feature / np.linalg.norm(feature), abs=2e-6)

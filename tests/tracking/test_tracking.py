@@ -75,6 +75,8 @@ def test_a_purge_finds_the_runs_that_were_logged_to_an_experiment_of_another_nam
     with tracker("sqlite:///mlflow.db", root=in_tmp, persona="jade", experiment="before"):
         pass
     assert register("sqlite:///mlflow.db", "before", in_tmp, "jade", []) is None
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # of the shell that the purge is started in
+        monkeypatch.setenv(name, "sqlite:///another.db")
     gone = records.delete_runs("sqlite:///mlflow.db", "likeness", in_tmp, "jade", dry_run=False)
     assert (len(gone.names), gone.elsewhere) == (2, 0)
 

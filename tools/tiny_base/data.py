@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from likeness.faces.crop import face_square
-from likeness.faces.detect import Detector
+from likeness.faces.detect import face_rows
 
 STORED_PX = 256  # crops are cut from this size
 MEASURED_PX = 512  # pictures are enlarged for the detector
@@ -48,12 +48,11 @@ def load_faces(cfg: DictConfig) -> Faces:
     if not digest_file.exists():
         digest = hashlib.sha256()
         array = np.lib.format.open_memmap(store, "w+", np.uint8, (len(rows), STORED_PX, STORED_PX, 3))
-        detector = Detector()
         for number, row in enumerate(rows):
             digest.update(json.dumps(row, sort_keys=True).encode())
             digest.update((folder / row["file_name"]).read_bytes())
             image = Image.open(folder / row["file_name"]).convert("RGB")
-            array[number] = _near(image, detector, cfg.data.face_fraction)
+            array[number] = _near(image, cfg.data.face_fraction)
         array.flush()
         digest_file.write_text(digest.hexdigest())
     held = np.array([is_held_out(row["identity"], cfg.data.held_out_share) for row in rows])
@@ -66,10 +65,10 @@ def load_faces(cfg: DictConfig) -> Faces:
     )  # fmt: skip
 
 
-def _near(image: Image.Image, detector: Detector, face_fraction: float) -> NDArray[np.uint8]:
+def _near(image: Image.Image, face_fraction: float) -> NDArray[np.uint8]:
     """A picture cut around its one face, [STORED_PX,STORED_PX,3]; whole without one."""
     big = np.asarray(image.resize((MEASURED_PX, MEASURED_PX), Image.Resampling.BICUBIC))
-    found = detector.rows(big)
+    found = face_rows(big)
     box = (0.0, 0.0, *map(float, image.size))
     if len(found) == 1:
         across, down = image.width / MEASURED_PX, image.height / MEASURED_PX
