@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from bench.scale_things import Work, folders, gate, identified, made_up_face, run_of
+from bench.scale_things import SIDE_PX, Work, folders, gate, identified, made_up_face, run_of
 from likeness.caption import Described
 from likeness.config import Config
 from likeness.enhance import Enhanced
@@ -15,6 +15,8 @@ from likeness.images import encode_png
 from likeness.pipeline.batch import Made
 from likeness.providers import Local
 from likeness.run import Run
+
+STEPS = 8  # of training
 
 
 class StandIn(Local):
@@ -109,3 +111,27 @@ def caption(count: int, config: Config) -> Work:
         words = f"{PERSONA} woman, a half-body photograph in soft light, by hand, number {number}"
         (PATHS.captions_override / f"{PERSONA}-s{number}.txt").write_text(words)
     return lambda: stages.caption.main(run)
+
+
+def train(count: int, config: Config) -> Work:
+    """The stage train on what the dataset stage wrote, its gate replaced; the base is tiny, the steps are few."""
+    import stages.dataset
+    import stages.train
+
+    own = config.train
+    few = own.model_copy(
+        update={
+            "optimizer": own.optimizer.model_copy(update={"text_encoder_lr": None}),
+            "schedule": own.schedule.model_copy(update={"steps": STEPS, "warmup_steps": 1}),
+            "data": own.data.model_copy(update={"side_px": SIDE_PX, "face_weight": 2.0}),
+            "checkpoint": own.checkpoint.model_copy(update={"weights_every_steps": None}),
+        }
+    )
+    small = {"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX}), "train": few}
+    config = config.model_copy(update=small)
+    before = _run("dataset", count, config)
+    with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
+        stages.dataset.main(before)
+    run = run_of("train", config)
+    vars(run)["gate"] = gate()
+    return lambda: stages.train.main(run)

@@ -35,7 +35,7 @@ class MadeUpRun(Run):
     def consent(self) -> Any:
         return self.record
 
-    def require(self, *uses: str) -> None: ...
+    def require(self, *uses: str, midway: bool = False) -> None: ...
 
 
 def run_of(stage: str, config: Config) -> Run:

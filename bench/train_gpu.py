@@ -27,6 +27,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import diffusers
+import numpy as np
 import torch
 from diffusers.utils import logging
 from torch.utils.flop_counter import FlopCounterMode
@@ -232,7 +233,7 @@ def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
         return torch.randn(shape, device=base.device)
 
     tensors = BucketTensors(
-        latents=noise(count, base.latent_channels, side // 8, side // 8), texts=[[index] for index in range(count)],
+        latents=noise(count, base.latent_channels, side // 8, side // 8), texts=np.arange(count)[:, None],
         time_ids=torch.tensor([[side, side, 0, 0, side, side]] * count).to(base.device, base.dtype), weights=None,
     )  # fmt: skip
     shapes = base.prompt_shapes

@@ -59,6 +59,19 @@ def chosen(elements: Sequence[_T], numbers: Sequence[int]) -> Lazy[_T]:
     return Lazy(len(numbers), lambda at: elements[numbers[at]])
 
 
+def those(elements: Sequence[_T], wanted: Callable[[_T], object]) -> Lazy[_T]:
+    """Those of which that is true, at eight bytes of memory each."""
+    return chosen(elements, array("q", (number for number, one in enumerate(elements) if wanted(one))))
+
+
+def joined(first: Sequence[_T], second: Sequence[_T]) -> Sequence[_T]:
+    """Those of the one, then those of the other."""
+    if not second:
+        return first
+    border = len(first)
+    return Lazy(border + len(second), lambda at: first[at] if at < border else second[at - border])
+
+
 class Spool(Lazy[_T]):
     """A list in a file without a name, eight bytes of memory an element. Nobody else sees or changes the file, and it goes with this
     object, or with the process."""
@@ -120,6 +133,24 @@ class Index(Generic[_T]):
     def get(self, wanted: Hashable) -> _T | None:
         """The element itself."""
         return None if (number := self.number(wanted)) is None else self._elements[number]
+
+
+class ByName(Mapping[str, _T], Generic[_T]):
+    """Elements by their names, at the memory of an Index."""
+
+    def __init__(self, elements: Sequence[_T], name: Callable[[_T], str]) -> None:
+        self._elements, self._name, self._index = elements, name, Index(elements, name)
+
+    def __getitem__(self, name: str) -> _T:
+        if (number := self._index.number(name)) is None:
+            raise KeyError(name)
+        return self._elements[number]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._name, self._elements)
+
+    def __len__(self) -> int:
+        return len(self._elements)
 
 
 class LazyMap(Mapping[str, _T], Generic[_T]):

@@ -15,13 +15,14 @@ from likeness.diffusion.reference import Reference, find_adapter
 from likeness.errors import InputError
 from likeness.evaluate import Arm, EvaluateConfig
 from likeness.evaluate.adherence import adherence, share_followed
-from likeness.evaluate.ceiling import Person, Scale, described_set
+from likeness.evaluate.ceiling import Scale, described_set
 from likeness.evaluate.copying import copying
 from likeness.evaluate.embedders import Embedder
+from likeness.evaluate.evaluation import Person
 from likeness.evaluate.face_embeddings import faces_of, ingested_faces
 from likeness.evaluate.measures import Seen
 from likeness.evaluate.samples import Planned
-from likeness.lazy import Index
+from likeness.lazy import ByName, Index, Lazy, those
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry
 from likeness.pipeline.verified import Picture, read_verified
@@ -33,6 +34,10 @@ WORDS: Mapping[Arm, str] = {
     "lora": "with the LoRA",
     "both": "with the LoRA, after a photograph",
 }
+
+
+AT_ONCE = 512
+"""Photographs that are compared with all others at once."""
 
 
 def arm_of(one: Planned) -> Arm:
@@ -53,27 +58,31 @@ def reference_picture(run: Run) -> Reference | None:
     options, paths = run.config.evaluate, run.paths
     if not options.reference_arms:
         return None
-    learned = [
-        photo for photo in read_verified(paths.ingested).entries if photo.source and not photo.held_out
-    ]
-    photographs = {photo.source: photo for photo in learned}
-    trained = [one for one in read_verified(paths.lora_training).entries if one.target is None]
-    own = [one for one in trained if one.rating == "sfw" and one.source in photographs]
+    ingested = read_verified(paths.ingested).entries
+    learned = those(ingested, lambda photo: photo.source and not photo.held_out)
+    photographs = ByName(learned, lambda photo: str(photo.source))
+    own = those(
+        read_verified(paths.lora_training).entries,
+        lambda one: one.target is None and one.rating == "sfw" and one.source in photographs,
+    )
     if not own:
         raise InputError(
             f"evaluate.arms: none of {run.persona.name}'s own photographs is in the training set to draw after",
             reason="no-reference",
             remedy="set swap.include_sources: true, or leave reference and both out of evaluate.arms",
         )
-    faces = ingested_faces([photographs[one.source or ""] for one in own], paths.ingested).embeddings
-    vectors = np.stack([face.embedding for face in faces])
-    chosen: Entry = own[int(np.argmax((vectors @ vectors.T).sum(axis=1)))]
+    of_own = Lazy(len(own), lambda number: photographs[own[number].source or ""])
+    vectors = np.stack([face.embedding for face in ingested_faces(of_own, paths.ingested).embeddings])
+    sums = [
+        (vectors[begin : begin + AT_ONCE] @ vectors.T).sum(axis=1) for begin in range(0, len(own), AT_ONCE)
+    ]
+    chosen: Entry = own[int(np.argmax(np.concatenate(sums)))]
     adapter = None
     if options.ip_adapter is not None:
         adapter = find_adapter(options.ip_adapter, run.repository.root, run.repository.digests)
     picture = Picture(chosen, paths.lora_training / chosen.file)
     seen = run.measurements().of(picture.data(), name=chosen.file)
-    known = Index(list(photographs.values()), attrgetter("parents"))
+    known = Index(learned, attrgetter("parents"))
     refuse_image(seen, run, what=chosen.file, untraced=untraced(chosen, known, run.consent))
     return Reference(rgb=picture.rgb(), sha256=chosen.sha256, adapter=adapter)
 
@@ -90,13 +99,12 @@ def compared_arms(
     if not options.reference_arms:
         return []
     person = Person.of(seen.sets)
-    trained = [face for name in ("photographs", "swaps") for face in seen.sets[name].embeddings]
     scales = [Scale(one, person, false_accept_rate=options.false_accept_rate) for one in by]
     rows: list[dict[str, Any]] = []
     for arm in options.arms:
         planned = [one for one in seen.planned if arm_of(one) == arm and one.prompt in seen.named]
         faces = faces_of([found[one.id] for one in planned])
-        copies = copying(person, trained, faces.embeddings, seen.trained, seen.looks, planned)
+        copies = copying(person, seen.trained_faces, faces.embeddings, seen.trained, seen.looks, planned)
         described = [(scale.embedder, described_set(scale, faces, planned)) for scale in scales]
         rows.append(
             {

@@ -8,13 +8,13 @@ Two real photographs of one person have a median cosine of about .46 in ArcFace'
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from likeness.evaluate.embedders import Embedder
-from likeness.evaluate.evaluation import Faces
+from likeness.evaluate.evaluation import Faces, Person
 from likeness.evaluate.identity import FaceEmbedding, bin_index, bins
 from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import (
@@ -31,24 +31,6 @@ from likeness.safety.identity import SFACE
 
 PHOTOGRAPHS, SEEDS = 0, 1
 """Streams of draws: seeds and photographs are drawn independently, and alike in each comparison."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """What the samples are compared with: reference photographs, the person's other photographs, and strangers."""
-
-    references: Sequence[FaceEmbedding]
-    others: Sequence[FaceEmbedding]
-    strangers: Sequence[FaceEmbedding]
-    held_out: bool
-
-    @staticmethod
-    def of(sets: Mapping[str, Faces]) -> "Person":
-        """Of the faces of the ingested photographs."""
-        held, rest = sets["held_out"].embeddings, sets["sources"].embeddings
-        return Person(
-            references=held or rest, others=rest if held else (), strangers=sets["targets"].embeddings, held_out=bool(held)
-        )  # fmt: skip
 
 
 class Scale:

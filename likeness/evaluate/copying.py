@@ -11,14 +11,16 @@ the face and what is around it (face_patch.py).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from likeness.evaluate.ceiling import PHOTOGRAPHS, SEEDS, Person, by_seed
-from likeness.evaluate.embedders import EMBEDDERS
+from likeness.evaluate.ceiling import PHOTOGRAPHS, SEEDS, by_seed
+from likeness.evaluate.embedders import EMBEDDERS, Embeddings
+from likeness.evaluate.evaluation import Person
 from likeness.evaluate.face_patch import SAME_PICTURE, same_pictures
-from likeness.evaluate.identity import FaceEmbedding
+from likeness.evaluate.identity import Embedding, FaceEmbedding
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, crossed_means, estimate
@@ -33,6 +35,9 @@ ALIKE = 0.85
 """From this correlation of what is around the face on, a face that is so near is copied, too: a copy that is stretched, cut tightly,
 lit from a side or laid in half as large beside another reaches no SAME_PICTURE. Ours; measured on 2026-11-30 on the demo's 32 training
 images: none of the 992 pairs of two of them is flagged by it that is not by another rule, and no sample is within twice the angle."""
+
+AT_ONCE = 512
+"""Training pictures whose patches are in memory at once: 8 kB each."""
 
 LEAST_ANGLE = 0.05
 """Radians: nearer held-out and training faces would divide by nothing."""
@@ -54,16 +59,18 @@ def copying(
         planned: the drawn pictures that count, in the order of their seeds.
     """
     faces = {face.id: face for face in drawn}
-    can = trained and person.references
-    of_faces = {name: _measure(person, trained, face) for name, face in faces.items()} if can else {}
     names = [face.id for face in trained]
+    vectors = np.stack([face.embedding for face in trained]) if names else np.empty((0, 0), np.float32)
+    can = names and person.references
+    of_faces = {name: _measure(person, vectors, face) for name, face in faces.items()} if can else {}
     matches = _same_around_face({one.id: looks[one.id] for one in planned if one.id in looks}, trained_looks)
+    hashes = {name: look.pdq for name, look in trained_looks.items()}
     pictures: list[dict[str, Any]] = []
     for one in planned:
         if one.id not in looks:
             continue
         drawn_as = [looks[one.id].pdq, looks[one.id].mirrored_pdq]
-        bits = {name: distance(look.pdq, drawn_as) for name, look in trained_looks.items()}
+        bits = {name: distance(known, drawn_as) for name, known in hashes.items()}
         same = min(bits, key=lambda name: bits[name], default=None)
         is_same = same is not None and bits[same] <= SAME_PICTURE_BITS
         alike, match = matches.get(one.id, (None, 0.0))
@@ -93,12 +100,16 @@ def copying(
 def _same_around_face(looks: Mapping[str, Look], trained: Mapping[str, Look]) -> dict[str, tuple[str, float]]:
     """The training picture that looks most like a drawn one around the face, and how much, by the drawn picture's id."""
     drawn = {name: one.face_patch for name, one in looks.items() if one.face_patch}
-    known = {name: one.face_patch for name, one in trained.items() if one.face_patch}
-    if not (drawn and known):
-        return {}
-    matches, names = same_pictures([*drawn.values()], [*known.values()]), [*known]
-    best = [(names[int(row.argmax())], round(float(row.max()), 4)) for row in matches]
-    return dict(zip(drawn, best, strict=True))
+    best: dict[str, tuple[str, float]] = {}
+    patches = ((name, patch) for name, one in (trained.items() if drawn else ()) if (patch := one.face_patch))
+    while some := list(islice(patches, AT_ONCE)):
+        names = [name for name, _ in some]
+        matches = same_pictures([*drawn.values()], [patch for _, patch in some])
+        for one, row in zip(drawn, matches, strict=True):
+            match = round(float(row.max()), 4)
+            if one not in best or match > best[one][1]:
+                best[one] = names[int(row.argmax())], match
+    return best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +137,12 @@ class FaceCopy:
         return self.near and self.copy is not None and self.copy >= COPIED
 
 
-def _measure(person: Person, trained: Sequence[FaceEmbedding], face: FaceEmbedding) -> FaceCopy:
-    to_trained = _angles([face], trained)[0]
+def _measure(person: Person, trained: Embeddings, face: FaceEmbedding) -> FaceCopy:
+    references = np.stack([one.embedding for one in person.references])
+    to_trained = _angles(face.embedding, trained)
     nearest = int(np.argmin(to_trained))
-    to_held_out = _angles([face], person.references)[0]
-    between = _angles([trained[nearest]], person.references)[0]
+    to_held_out = _angles(face.embedding, references)
+    between = _angles(trained[nearest], references)
     measure = (to_held_out - to_trained[nearest]) / np.maximum(between, LEAST_ANGLE)
     return FaceCopy(
         nearest=nearest, angle_deg=round(float(np.degrees(to_trained[nearest])), 2),
@@ -151,7 +163,6 @@ def _mean(of_faces: Mapping[str, FaceCopy], planned: Sequence[Planned]) -> Estim
     return estimate(crossed_means(scores, weights, photographs), len(seeds))
 
 
-def _angles(faces: Sequence[FaceEmbedding], others: Sequence[FaceEmbedding]) -> Numbers:
-    """Angles [N, M] in radians between SFace's embeddings."""
-    a, b = (np.stack([one.embedding for one in group]) for group in (faces, others))
-    return np.arccos(np.clip(SFACE.similarities(a, b), -1, 1))
+def _angles(face: Embedding, others: Embeddings) -> Numbers:
+    """Angles [M] in radians between SFace's embeddings."""
+    return np.arccos(np.clip(SFACE.similarities(face[None], others)[0], -1, 1))

@@ -31,7 +31,8 @@ class Embedder:
         """How alike each face [N, D] is to each of others [M, D], [N, M]: 1 is the same."""
         a, b = faces.astype(np.float64), others.astype(np.float64)
         if self.by_distance:
-            return 1 - np.linalg.norm(a[:, None] - b[None], axis=2)
+            # One after the other: all differences at once take a hundred times the memory of the distances.
+            return 1 - np.array([np.linalg.norm(one - b, axis=1) for one in a]).reshape(len(a), len(b))
         lengths = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None]
         return a @ b.T / np.maximum(lengths, 1e-9)
 

@@ -21,6 +21,35 @@ class Faces:
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
+MOST_PHOTOGRAPHS = 500
+"""Of more held-out photographs, others or strangers so many are compared, evenly from all of them: pairs grow with the square."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """What the samples are compared with: reference photographs, the person's other photographs, and strangers."""
+
+    references: Sequence[FaceEmbedding]
+    others: Sequence[FaceEmbedding]
+    strangers: Sequence[FaceEmbedding]
+    held_out: bool
+
+    @staticmethod
+    def of(sets: Mapping[str, Faces]) -> "Person":
+        """Of the faces of the ingested photographs."""
+        held, rest, strangers = (
+            _evenly(sets[name].embeddings) for name in ("held_out", "sources", "targets")
+        )
+        return Person(
+            references=held or rest, others=rest if held else (), strangers=strangers, held_out=bool(held)
+        )
+
+
+def _evenly(faces: Sequence[FaceEmbedding]) -> list[FaceEmbedding]:
+    count = min(len(faces), MOST_PHOTOGRAPHS)
+    return [faces[number * len(faces) // count] for number in range(count)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckpointScore:
     """How like the person the LoRA of a training step draws at a strength: mean similarity of the `faces` found in `images`."""
@@ -52,7 +81,7 @@ def at_one_strength(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def identities(groups: Mapping[str, Faces]) -> dict[str, Identity]:
     """Every group scored against the group `held_out` (the held-out photographs against each other); where none is held out,
     against all photographs."""
-    references = groups["held_out"].embeddings or groups["sources"].embeddings
+    references = Person.of(groups).references
     return {name: against(references, groups[name].embeddings, images=groups[name].images) for name in GROUPS}
 
 

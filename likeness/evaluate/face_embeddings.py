@@ -17,6 +17,7 @@ from likeness.evaluate.samples import Planned
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, FaceAnalyzer, to_json
 from likeness.faces.models import RESNET
 from likeness.images import RGB, load_rgb
+from likeness.lazy import ByName, Lazy, Spool, those
 from likeness.paths import face_file
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.manifest import Entry
@@ -56,23 +57,24 @@ def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
 
 def faces_of(outcomes: Sequence[Outcome]) -> Faces:
     """The faces that `face_work` found, how many in each image, and how many images were searched."""
-    records = {one.work.id: one.item.record for one in outcomes if one.item is not None}
-    found = {name: record for name, record in records.items() if record["face"] is not None}
-    return Faces(
-        images=len(outcomes),
-        embeddings=[_embedding(name, record["face"], record["scale"]) for name, record in found.items()],
-        counts={name: record["faces"] for name, record in records.items()},
-    )
+    embeddings, counts = Spool[FaceEmbedding](), dict[str, int]()
+    for outcome in outcomes:
+        if outcome.item is not None:
+            name, record = outcome.work.id, outcome.item.record
+            counts[name] = record["faces"]
+            if record["face"] is not None:
+                embeddings.append(_embedding(name, record["face"], record["scale"]))
+    return Faces(images=len(outcomes), embeddings=embeddings, counts=counts)
 
 
 def ingested_faces(entries: Sequence[Entry], folder: Path) -> Faces:
     """The faces of photographs, as the ingest stage wrote them beside each (`jade-s7.face.json`)."""
-    files = {one.id: verified_bytes(folder / face_file(one.id), one.face_sha256) for one in entries}
-    return Faces(
-        images=len(entries),
-        embeddings=[_embedding(name, json.loads(face)) for name, face in files.items()],
-        counts={entry.id: len(entry.faces) for entry in entries},
-    )
+    embeddings, counts = Spool[FaceEmbedding](), dict[str, int]()
+    for entry in entries:
+        face = verified_bytes(folder / face_file(entry.id), entry.face_sha256)
+        embeddings.append(_embedding(entry.id, json.loads(face)))
+        counts[entry.id] = len(entry.faces)
+    return Faces(images=len(entries), embeddings=embeddings, counts=counts)
 
 
 def _embedding(image: str, face: Mapping[str, Any], scale: float = 1.0) -> FaceEmbedding:
@@ -101,10 +103,14 @@ def _enlarged(rgb: RGB, scale: float) -> RGB:
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
 
 
-def search(run: Run, entries: Sequence[Entry], folder: Path, find: Finder) -> dict[str, Outcome]:
+def search(run: Run, entries: Sequence[Entry], folder: Path, find: Finder) -> Mapping[str, Outcome]:
     """The faces of images, by the images' ids; `find` gives those of one, largest first."""
-    works = [face_work(entry.id, entry.sha256, folder / entry.file, find) for entry in entries]
-    return {outcome.work.id: outcome for outcome in run.batch(works, what="faces")}
+
+    def work(number: int) -> Work:
+        entry = entries[number]
+        return face_work(entry.id, entry.sha256, folder / entry.file, find)
+
+    return ByName(run.batch(Lazy(len(entries), work), what="faces"), lambda outcome: outcome.work.id)
 
 
 def comparison_sets(
@@ -126,18 +132,21 @@ def comparison_sets(
     def ingested(entries: Sequence[Entry]) -> Faces:
         return ingested_faces(entries, run.paths.ingested)
 
+    def in_training(entries: Sequence[Entry]) -> Faces:
+        return faces_of(Lazy(len(entries), lambda number: faces[entries[number].id]))
+
     def samples(*, lora: bool, name: bool) -> Faces:
         chosen = [one.id for one in planned if one.lora == lora and (one.prompt in named) == name]
         return faces_of([drawn[image] for image in chosen if image in drawn])
 
     return {
-        "held_out": ingested([photo for photo in photographs if photo.held_out]),
-        "sources": ingested([photo for photo in photographs if photo.source and not photo.held_out]),
-        "photographs": faces_of([faces[entry.id] for entry in trained if entry.target is None]),
-        "swaps": faces_of([faces[entry.id] for entry in trained if entry.target is not None]),
+        "held_out": ingested(those(photographs, lambda photo: photo.held_out)),
+        "sources": ingested(those(photographs, lambda photo: photo.source and not photo.held_out)),
+        "photographs": in_training(those(trained, lambda entry: entry.target is None)),
+        "swaps": in_training(those(trained, lambda entry: entry.target is not None)),
         "samples_with": samples(lora=True, name=True),
         "samples_without": samples(lora=False, name=True),
         "unnamed_with": samples(lora=True, name=False),
         "unnamed_without": samples(lora=False, name=False),
-        "targets": ingested([photo for photo in photographs if photo.target]),
+        "targets": ingested(those(photographs, lambda photo: photo.target)),
     }

@@ -50,9 +50,13 @@ def against(references: Sequence[FaceEmbedding], faces: Sequence[FaceEmbedding],
         images: how many images were searched for `faces`, at least len(faces).
     """
     by_image: dict[str, float] = {}
+    names = np.array([reference.id for reference in references], object)
+    every = np.stack([reference.embedding for reference in references]) if references else np.empty((0, 0))
+    own = set(names)
     for face in faces:
-        if others := [reference.embedding for reference in references if reference.id != face.id]:
-            by_image[face.id] = round(float(np.mean(np.stack(others) @ face.embedding)), 4)
+        others = every[names != face.id] if face.id in own else every
+        if len(others):
+            by_image[face.id] = round(float(np.mean(others @ face.embedding)), 4)
     mean = round(float(np.mean(list(by_image.values()))), 4) if by_image else None
     return Identity(images=images, faces=len(faces), mean=mean, by_image=by_image)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from likeness.evaluate.statistics import Numbers
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
 from likeness.faces.landmarks import OUTER_EYE_CORNERS
 from likeness.images import RGB, load_rgb
+from likeness.lazy import ByName, Lazy, those
 from likeness.marks.pdq import pdq
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.face_entry import face_entry
 from likeness.pipeline.manifest import Entry
 from likeness.run import Run
+from likeness.store.items import Item
 from likeness.store.keys import item_key
 
 LOOK_VERSION = 4
@@ -61,14 +64,29 @@ class Look:
 
 def looks_of(
     run: Run, entries: Sequence[Entry], folder: Path, faces: Mapping[str, Outcome], *, words: bool
-) -> dict[str, Look]:
+) -> Mapping[str, Look]:
     """The looks of pictures whose faces were searched, by id; those whose face could not be searched are left out. Without
     `words` nothing is said of them, which takes a quarter of the time."""
-    records = {name: found.item.record for name, found in faces.items() if found.item is not None}
-    searched = [entry for entry in entries if entry.id in records]
-    works = [_work(entry, folder / entry.file, records[entry.id], words) for entry in searched]
-    found = {outcome.work.id: outcome.item for outcome in run.batch(works, what="light and pose")}
-    return {name: Look(id=name, **item.record) for name, item in found.items() if item is not None}
+    searched = those(entries, lambda entry: _item(faces.get(entry.id)))
+
+    def work(number: int) -> Work:
+        entry = searched[number]
+        item = _item(faces[entry.id])
+        assert item is not None
+        return _work(entry, folder / entry.file, item.record, words)
+
+    found = those(run.batch(Lazy(len(searched), work), what="light and pose"), _item)
+    return ByName(Lazy(len(found), lambda number: _as_look(found[number])), attrgetter("id"))
+
+
+def _item(outcome: Outcome | None) -> Item | None:
+    return outcome and outcome.item
+
+
+def _as_look(outcome: Outcome) -> Look:
+    item = _item(outcome)
+    assert item is not None
+    return Look(id=outcome.work.id, **item.record)
 
 
 def _work(entry: Entry, path: Path, face: Mapping[str, Any], words: bool) -> Work:

@@ -9,14 +9,16 @@ import numpy as np
 
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.adherence import CUT_TO_FACE, adherence, followed_by_image, share_followed
-from likeness.evaluate.ceiling import Person, Scale, binned, described_set
+from likeness.evaluate.ceiling import Scale, binned, described_set
 from likeness.evaluate.copying import copying
 from likeness.evaluate.embedders import EMBEDDERS, Embedder
-from likeness.evaluate.evaluation import Faces
+from likeness.evaluate.evaluation import Faces, Person
+from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import Numbers, estimate
 from likeness.evaluate.variety import variety
+from likeness.lazy import joined
 
 Place = tuple[str, int, bool]
 """Prompt, seed, whether with the LoRA."""
@@ -93,6 +95,11 @@ class Seen:
         """Facets of prompts in which nothing can be followed."""
         return CUT_TO_FACE if self.cut_to_face else frozenset()
 
+    @property
+    def trained_faces(self) -> Sequence[FaceEmbedding]:
+        """Those of the training images."""
+        return joined(self.sets["photographs"].embeddings, self.sets["swaps"].embeddings)
+
     def samples(self, *, lora: bool) -> list[Planned]:
         """The written samples whose prompts name the person."""
         return [one for one in self.planned if one.lora == lora and one.prompt in self.named]
@@ -104,13 +111,12 @@ def measured(options: EvaluateConfig, seen: Seen, by: Sequence[Embedder] = EMBED
     with_lora = seen.samples(lora=True)
     drawn = [seen.looks[one.id] for one in with_lora if one.id in seen.looks]
     untaught = [seen.looks[one.id] for one in seen.samples(lora=False) if one.id in seen.looks]
-    trained = [face for name in ("photographs", "swaps") for face in seen.sets[name].embeddings]
     scales = [Scale(one, person, false_accept_rate=options.false_accept_rate) for one in by]
     return {
         "references": {"held_out": person.held_out, "photographs": len(person.references)},
         "embedders": [_by(scale, seen, options) for scale in scales],
         "faces": _counts(seen.sets["samples_with"]),
-        "copying": copying(person, trained, seen.sets["samples_with"].embeddings, seen.trained, seen.looks, with_lora),
+        "copying": copying(person, seen.trained_faces, seen.sets["samples_with"].embeddings, seen.trained, seen.looks, with_lora),
         "variety": variety({"samples": drawn, "base": untaught, "training": seen.trained.values()}),
         "adherence": {
             "samples": adherence(with_lora, seen.looks, seen.unjudged),

@@ -10,12 +10,18 @@ from typing import Any
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.evaluate.arms import compared_arms, flat_arms
-from likeness.evaluate.ceiling import Person
 from likeness.evaluate.choice import verdict
 from likeness.evaluate.contact_sheet import contact_sheet, sample_rows, xy_plot
 from likeness.evaluate.draw import Renderer, draw, judge_steps, lay_out
 from likeness.evaluate.embedders import embedders
-from likeness.evaluate.evaluation import at_one_strength, best_checkpoint, details, flat_metrics, identities
+from likeness.evaluate.evaluation import (
+    Person,
+    at_one_strength,
+    best_checkpoint,
+    details,
+    flat_metrics,
+    identities,
+)
 from likeness.evaluate.face_embeddings import Finder, comparison_sets, search
 from likeness.evaluate.looks import looks_of
 from likeness.evaluate.measures import Seen, flat, measured
@@ -72,7 +78,7 @@ def measure(
     written = {entry.id for entry in drawn.entries}
     every = Seen(
         sets=sets,
-        looks=looks_of(run, drawn.entries, paths.samples, in_samples, words=True),
+        looks=dict(looks_of(run, drawn.entries, paths.samples, in_samples, words=True)),
         trained=looks_of(run, trained, paths.lora_training, in_training, words=False),
         planned=[one for one in planned if one.id in written],
         named=named,
@@ -159,7 +165,7 @@ def evaluate_weights(
     written = {entry.id for entry in drawn.entries}
     seen = Seen(
         sets=sets,
-        looks=looks_of(run, drawn.entries, folder, faces, words=True),
+        looks=dict(looks_of(run, drawn.entries, folder, faces, words=True)),
         trained={},
         planned=[one for one in planned if one.id in written],
         named=named,

@@ -2,6 +2,7 @@
 prompt."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,15 @@ MEASURES: Mapping[str, str] = {
 def variety(sets: Mapping[str, Iterable[Look]]) -> list[dict[str, Any]]:
     """The spread of each measure in each set: standard deviation, of colours the mean distance from their mean; None for fewer
     than two pictures."""
-    looks = {name: list(found) for name, found in sets.items()}
+    read = attrgetter(*MEASURES)
+    values = {of: list(zip(*map(read, found), strict=True)) for of, found in sets.items()}
     return [
         {
             "measure": name,
             "words": words,
-            **{of: _spread([getattr(look, name) for look in found]) for of, found in looks.items()},
+            **{of: _spread(measured[number] if measured else ()) for of, measured in values.items()},
         }
-        for name, words in MEASURES.items()
+        for number, (name, words) in enumerate(MEASURES.items())
     ]
 
 

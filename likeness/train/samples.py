@@ -20,6 +20,7 @@ from likeness.evaluate.identity import FaceEmbedding, against
 from likeness.evaluate.samples import IMAGE, Limits, Planned, finished_sample, plan_samples
 from likeness.faces import FACES_VERSION, MODELS_DIGEST, FaceAnalyzer
 from likeness.images import JPEG_QUALITY, RGB, load_rgb
+from likeness.lazy import Lazy
 from likeness.pipeline.batch import Made, Work, run_batch, run_one
 from likeness.pipeline.verified import REFUSED, Picture, why_not_shown
 from likeness.run import Run
@@ -51,7 +52,8 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
     if not count:
         return []
     cfg = drawn_as_train_says(run.config)
-    texts = [class_text(one.text, trigger=persona.trigger, class_word=persona.class_word) for one in examples]
+    words = {"trigger": persona.trigger, "class_word": persona.class_word}
+    texts = Lazy(len(examples), lambda number: class_text(examples[number].text, **words))
     shots = [
         GenerationRequest(
             prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),

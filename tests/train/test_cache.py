@@ -17,6 +17,8 @@ from likeness.train.native import cache
 from likeness.train.native.cache import encode_examples
 from likeness.train.native.data import read_examples
 
+ALL = range(3)
+
 
 @pytest.fixture
 def encode(store, fresh):
@@ -37,7 +39,7 @@ def test_a_second_run_computes_nothing_and_reads_the_same(folder, encode):
     assert counts(first) == (6, 0)
     assert counts(second) == (0, 6)
     (a,), (b,) = first.buckets.values(), second.buckets.values()
-    assert torch.equal(a.latents, b.latents)
+    assert torch.equal(a.latents[ALL], b.latents[ALL])
     conditions = first.first().condition, second.first().condition
     assert all(set(condition) == {"embeds", "pooled", "time_ids"} for condition in conditions)
     assert all(torch.equal(conditions[0][name], conditions[1][name]) for name in conditions[0])
@@ -48,7 +50,7 @@ def test_what_is_read_from_items_starts_where_torchs_own_tensors_do(folder, enco
     data = encode(folder)
     (tensors,) = data.buckets.values()
     read = [
-        tensors.latents,
+        tensors.latents[ALL],
         tensors.time_ids,
         *(tensor for prompt in data.prompts for tensor in prompt.values()),
     ]
@@ -61,16 +63,51 @@ def test_a_set_that_would_fill_the_gpu_stays_in_memory_and_only_its_batches_go_t
     free = 10_000
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
-    assert cache.home(gpu, int(free * cache.DEVICE_SHARE)) == gpu
-    assert cache.home(gpu, int(free * cache.DEVICE_SHARE) + 1) == cpu
-    assert cache.home(cpu, 10**12) == cpu
+    assert cache.fits(gpu, int(free * cache.DEVICE_SHARE))
+    assert not cache.fits(gpu, int(free * cache.DEVICE_SHARE) + 1)
+    assert not cache.fits(cpu, 1)
     data = replace(encode(folder), device=torch.device("meta"))  # another device than it lies on
     members = data.order.epoch(0)[0]
     drawn = data.batch(members, torch.tensor(members.members, device="meta"))
     assert {drawn.latents.device.type, *(value.device.type for value in drawn.condition.values())} == {"meta"}
     assert drawn.latents.shape[0] == len(members.members)
-    held = next(iter(data.buckets.values())).latents, *data.prompts[0].values()
+    held = next(iter(data.buckets.values())).latents[ALL], *data.prompts[0].values()
     assert {tensor.device.type for tensor in held} == {"cpu"}
+
+
+def test_a_set_on_the_device_gives_the_batches_of_one_that_is_read_from_files(folder, encode, monkeypatch):
+    weighted = {"face_weight": 3, "prior_weight": 0.5, "caption_dropout": 0.1}
+    data = [encode(folder, **weighted)]
+    monkeypatch.setattr(cache, "fits", lambda device, size: True)
+    data.append(encode(folder, **weighted))
+    assert isinstance(next(iter(data[1].buckets.values())).latents, torch.Tensor)
+    members = data[0].order.epoch(0)[0]
+    in_files, held = (one.batch(members, torch.tensor(members.members), [None, 0]) for one in data)
+    assert torch.equal(in_files.latents, held.latents)
+    assert torch.equal(in_files.weights, held.weights)
+    assert all(torch.equal(in_files.condition[name], held.condition[name]) for name in held.condition)
+
+
+def test_memory_has_no_latents_and_no_prompts_and_says_when_an_item_is_deleted_in_mid_training(
+    folder, encode, store
+):
+    data = encode(folder)
+    for path in store.root.glob("objects/*/*"):
+        path.unlink()
+    for read in (next(iter(data.buckets.values())).latents.tensors, data.prompts):
+        with pytest.raises(InputError, match="gone") as caught:
+            read[0]
+        assert "dvc repro" in caught.value.remedy
+
+
+def test_tokens_of_text_encoders_that_learn_are_read_as_they_were(folder, encode, fresh):
+    base = fresh()
+    data = encode(folder, base, text_encoder_lr=1e-3)
+    texts = sorted(example.text for example in read_examples(folder))
+    expected = [base.tokenize(text) for text in texts]
+    assert [{name: value.tolist() for name, value in prompt.items()} for prompt in data.prompts] == [
+        {name: value.tolist() for name, value in tokens.items()} for tokens in expected
+    ]
 
 
 def test_only_what_changed_is_computed(folder, encode, fresh):
@@ -101,7 +138,7 @@ def test_the_same_picture_under_two_names_is_one_item(tmp_path, encode):
 def test_sizes_condition_sdxl_on_original_crop_and_target(tmp_path, encode):
     (tensors,) = encode(make_folder(tmp_path / "set", ((160, 96),))).buckets.values()
     assert tensors.time_ids.tolist() == [[96, 160, 0, 21, 64, 64]]
-    assert tensors.latents.shape == (1, 4, 8, 8)
+    assert tensors.latents[0,].shape == (1, 4, 8, 8)
 
 
 def test_a_dropped_caption_is_the_empty_one(folder, encode, fresh):
@@ -131,8 +168,9 @@ def test_outside_of_the_face_nothing_counts_if_so_set(tmp_path, encode):
     known = first.replace("}", ', "face_box_px": [0, 0, 32, 64]}')
     metadata.write_text(f"{known}\n{second}\n")
     (tensors,) = encode(folder, outside_weight=0).buckets.values()
-    assert tensors.weights[0, 0, 0].tolist() == [2.0] * 4 + [0.0] * 4
-    assert tensors.weights[1].unique().tolist() == [1.0]  # no face is known
+    known, unknown = tensors.weights[0, 1]
+    assert known[0, 0].tolist() == [2.0] * 4 + [0.0] * 4
+    assert unknown.unique().tolist() == [1.0]  # no face is known
 
 
 def test_pictures_of_the_class_count_as_much_as_they_are_to(folder, store, fresh):
@@ -140,7 +178,7 @@ def test_pictures_of_the_class_count_as_much_as_they_are_to(folder, store, fresh
     prior = replace(samples[0], prior=True)
     cfg = train_config(prior_weight=0.25)
     (tensors,) = encode_examples([*samples, prior], fresh(), cfg, store).buckets.values()
-    assert tensors.weights.mean((1, 2, 3)).tolist() == [1, 1, 1, 0.25]
+    assert tensors.weights[range(4)].mean((1, 2, 3)).tolist() == [1, 1, 1, 0.25]
     (plain,) = encode_examples(samples, fresh(), cfg, store).buckets.values()
     assert plain.weights is None
 
@@ -153,7 +191,7 @@ def test_an_item_that_was_damaged_is_computed_again(folder, encode, store):
     damaged.write_bytes(data)
     again = encode(folder)
     assert counts(again) == (1, 5)
-    assert torch.equal(again.buckets[64, 64].latents, whole.latents)
+    assert torch.equal(again.buckets[64, 64].latents[ALL], whole.latents[ALL])
 
 
 def test_captions_longer_than_the_encoder_reads_are_counted(folder, encode, fresh, store):

@@ -8,7 +8,7 @@ A run that is stopped begins anew: sd-scripts' own resume does not repeat the un
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def _launcher(train: TrainConfig) -> list[str]:
 
 
 def _arguments(
-    run: Run, base: Base, train: TrainConfig, examples: list[TrainingExample], work: Path
+    run: Run, base: Base, train: TrainConfig, examples: Sequence[TrainingExample], work: Path
 ) -> list[str]:
     cfg, folder = run.config.base, run.paths.lora_training
     directories = {
@@ -116,7 +116,12 @@ def _on_gpu(train: TrainConfig) -> bool:
 
 
 def _result(
-    run: Run, base: Base, train: TrainConfig, examples: list[TrainingExample], work: Path, losses: list[float]
+    run: Run,
+    base: Base,
+    train: TrainConfig,
+    examples: Sequence[TrainingExample],
+    work: Path,
+    losses: list[float],
 ) -> TrainingResult:
     places, facts = run.paths, facts_of(run, base)
 

@@ -4,14 +4,15 @@ Shapes: B batch, N examples of a bucket, C latent channels, H and W height and w
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
+from numpy.typing import NDArray
+from safetensors.torch import load, load_file, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
 from likeness.aligned import align_tensors
@@ -19,11 +20,12 @@ from likeness.dataset.layout import METADATA, changed
 from likeness.diffusion.bases import Base, Condition
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
+from likeness.lazy import Lazy, Spool, chosen, joined
 from likeness.pipeline.batch import Made, Outcome, Work, run_batch
-from likeness.store.items import ItemStore
+from likeness.store.items import Item, ItemStore, StoredFile
 from likeness.store.keys import item_key
 from likeness.train.config import DataConfig, TrainConfig
-from likeness.train.native.batches import BucketTensors, TrainingSet
+from likeness.train.native.batches import BucketTensors, Rows, TrainingSet
 from likeness.train.native.data import (
     Bucket,
     Order,
@@ -37,21 +39,20 @@ LATENTS_VERSION = 1
 PROMPT_VERSION = 1
 # Items under way: while the base encodes one, the next are decoded and scaled, and the one before is written.
 IN_WORK = 3
+CPU = torch.device("cpu")
+DIGEST_BYTES = 32
 
 DEVICE_SHARE = 0.1
-"""Of a GPU's free memory, what latents and prompts may take together: the step needs the rest. A larger set stays in the
-machine's memory, and each batch is copied: about 4 MB for four SDXL images."""
+"""Of a GPU's free memory, what latents and prompts may take together: the step needs the rest. Of a larger set each batch is read
+from the items' files and copied there: about 4 MB for four SDXL images."""
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 
-def home(device: torch.device, size: int) -> torch.device:
-    """Where a set of so many bytes lies: on the device, unless it would take more than its share of a GPU's free memory."""
-    if device.type != "cuda":
-        return device
-    free, _ = torch.cuda.mem_get_info(device)
-    return device if size <= DEVICE_SHARE * free else torch.device("cpu")
+def fits(device: torch.device, size: int) -> bool:
+    """Whether a set of so many bytes lies on the device: a GPU, of whose free memory it takes no more than its share."""
+    return device.type == "cuda" and size <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
 def encode_examples(
@@ -66,52 +67,59 @@ def encode_examples(
     """
     order = Order(examples, cfg.data, cfg.seed)
     bucket_of = {index: bucket for bucket, members in order.members.items() for index in members}
-    shown = [captions(example, cfg.data, cfg.seed) for example in examples]
+    shown = Lazy(len(examples), lambda index: captions(examples[index], cfg.data, cfg.seed))
     named = sorted({text for orders in shown for text in orders})
     texts = sorted({*named, *map(of_class, named)}) if of_class else named
     number = {text: index for index, text in enumerate(texts)}
     long = {text for text in named if base.token_count(text) > base.token_limit}
     asked = [*texts, ""] if cfg.data.caption_dropout else texts
+    encoded = () if cfg.optimizer.text_encoders else asked
     with ThreadPoolExecutor(1) as encoder:
-        works = [latents_work(one, bucket_of[index], base, encoder) for index, one in enumerate(examples)]
-        if not cfg.optimizer.text_encoders:
-            works += [prompt_work(text, base, encoder) for text in asked]
+        works = joined(
+            Lazy(len(examples), lambda index: latents_work(examples[index], bucket_of[index], base, encoder)),
+            Lazy(len(encoded), lambda index: prompt_work(encoded[index], base, encoder)),
+        )
         outcomes = run_batch("encode", works, store, workers=IN_WORK)
-    files = (file for outcome in outcomes if outcome.item for file in outcome.item.files.values())
-    place = home(base.device, sum(file.size for file in files))
-    read = outcomes[len(examples) :]
-    prompts = map(_tensors, read) if read else map(base.tokenize, asked)
+    stored = Stored(outcomes)
+    place = base.device if fits(base.device, stored.size) else None
+    prompts = stored[len(examples) :] if encoded else Tokens(map(base.tokenize, asked))
     buckets: dict[Bucket, BucketTensors] = {}
     for bucket, members in order.members.items():
-        images = _stacked([outcomes[index] for index in members], place)
-        chosen = [examples[index] for index in members]
+        images, of_bucket = chosen(stored, members), chosen(examples, members)
+        numbers = [[number[text] for text in shown[index]] for index in members]
+        weights = _weights(of_bucket, bucket, cfg.data)
         buckets[bucket] = BucketTensors(
-            latents=images["latents"],
-            time_ids=images["time_ids"].to(base.dtype),
-            texts=[[number[text] for text in shown[index]] for index in members],
-            weights=_weights(chosen, bucket, cfg.data, place),
+            latents=_rows(_named("latents", images), place),
+            time_ids=_stacked(_named("time_ids", images), place or CPU).to(base.dtype),
+            texts=np.array(numbers),
+            weights=None if weights is None else _rows(weights, place),
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
         order=order, device=base.device, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
         of_class={number[text]: number[of_class(text)] for text in named} if of_class else {},
-        prompts=[{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
+        prompts=prompts if place is None else [{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(any(text in long for text in orders) for orders in shown),
     )  # fmt: skip
 
 
-def _weights(
-    examples: Sequence[TrainingExample], bucket: Bucket, cfg: DataConfig, device: torch.device
-) -> Tensor | None:
-    images = torch.tensor([cfg.prior_weight if example.prior else 1.0 for example in examples])
-    if cfg.face_weight == cfg.outside_weight == 1 and bool((images == 1).all()):
+def _weights(examples: Sequence[TrainingExample], bucket: Bucket, cfg: DataConfig) -> Sequence[Tensor] | None:
+    """What the error in each cell of each example counts, in a file; None: all alike."""
+    alike = cfg.prior_weight == 1 or not any(example.prior for example in examples)
+    if cfg.face_weight == cfg.outside_weight == 1 and alike:
         return None
-    cells = torch.tensor(np.stack([face_cells(example, bucket) for example in examples])).unsqueeze(1)
+    # Torch sums a large image alone in another order than one among several, as which it counts.
+    rows = min(len(examples), 2)
+    return Arrays(_cells(example, bucket, cfg, rows).numpy() for example in examples)
+
+
+def _cells(example: TrainingExample, bucket: Bucket, cfg: DataConfig, rows: int) -> Tensor:
+    cells = torch.tensor(face_cells(example, bucket)).unsqueeze(0)
     weights = cfg.outside_weight + (cfg.face_weight - cfg.outside_weight) * cells
-    mean = weights.mean((2, 3), keepdim=True)
+    mean = torch.stack([weights] * rows).mean((2, 3), keepdim=True)[0]
     # Where no face is seen, all counts alike, also when nothing outside of it counts.
     within = torch.where(mean > 0, weights / mean, torch.ones_like(weights))
-    return (within * images.view(-1, 1, 1, 1)).to(device)
+    return within * (cfg.prior_weight if example.prior else 1.0)
 
 
 def latents_work(
@@ -159,25 +167,72 @@ def _run(encoder: Executor | None, encode: Callable[[Input], Output], value: Inp
     return encode(value) if encoder is None else encoder.submit(encode, value).result()
 
 
-def _stacked(outcomes: Sequence[Outcome], device: torch.device) -> Condition:
-    """The items' tensors with the item's number in front: copied there one item after the other, so that nothing is in
-    memory twice."""
-    stacked: Condition = {}
-    for number, outcome in enumerate(outcomes):
-        for name, tensor in _tensors(outcome).items():
-            if number == 0:
-                stacked[name] = torch.empty((len(outcomes), *tensor.shape), dtype=tensor.dtype, device=device)
-            stacked[name][number] = tensor
+def _named(name: str, images: Sequence[Condition]) -> Sequence[Tensor]:
+    return Lazy(len(images), lambda at: images[at][name])
+
+
+def _rows(tensors: Sequence[Tensor], place: torch.device | None) -> Tensor | Rows:
+    """Equal tensors as one on the device; without a place each is read when it is asked for."""
+    return Rows(tensors) if place is None else _stacked(tensors, place)
+
+
+def _stacked(tensors: Sequence[Tensor], place: torch.device) -> Tensor:
+    """Copied there one after the other, so that nothing is in memory twice."""
+    stacked = torch.empty((len(tensors), *tensors[0].shape), dtype=tensors[0].dtype, device=place)
+    for number, tensor in enumerate(tensors):
+        stacked[number] = tensor
     return stacked
 
 
-def _tensors(outcome: Outcome) -> Condition:
-    """The item's tensors. Some are mapped from its file: the store has just verified or written it, and replaces files
-    whole."""
-    if outcome.item is None:
-        failure = outcome.failure
-        raise InputError(
-            f"{outcome.work.id} could not be encoded: {failure.detail if failure else 'no result'}",
-            reason="not-encoded", remedy=failure.remedy if failure else "",
-        )  # fmt: skip
-    return align_tensors(load_file(outcome.item.files["tensors.safetensors"].path))
+class Stored(Lazy[Condition]):
+    """The tensors of items, `size` bytes together; memory has a digest of each, by which its file is read when it is asked for: the
+    store has just verified or written it, and replaces files whole.
+
+    Raises:
+        InputError: an item could not be made, or its file is gone since.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self._digests, self._root, self.size = bytearray(), "", 0
+        for outcome in outcomes:
+            file = _made(outcome).files["tensors.safetensors"]
+            self._root, self.size = file.root, self.size + file.size
+            self._digests += bytes.fromhex(file.sha256)
+        super().__init__(len(outcomes), self._read)
+
+    def _read(self, number: int) -> Condition:
+        digest = self._digests[DIGEST_BYTES * number :][:DIGEST_BYTES].hex()
+        path = StoredFile(self._root, digest, 0).path
+        try:
+            return align_tensors(load_file(path))
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{path} was there when training began, and is gone: its item was deleted meanwhile",
+                reason="not-encoded", remedy="run `dvc repro` again: it is encoded again",
+            ) from error  # fmt: skip
+
+
+def _made(outcome: Outcome) -> Item:
+    if outcome.item is not None:
+        return outcome.item
+    failure = outcome.failure
+    raise InputError(
+        f"{outcome.work.id} could not be encoded: {failure.detail if failure else 'no result'}",
+        reason="not-encoded", remedy=failure.remedy if failure else "",
+    )  # fmt: skip
+
+
+class Tokens(Lazy[Condition]):
+    """Tokens of prompts, in a file."""
+
+    def __init__(self, prompts: Iterable[Condition]) -> None:
+        written = Spool(map(save, prompts))
+        super().__init__(len(written), lambda number: load(written[number]))
+
+
+class Arrays(Lazy[Tensor]):
+    """Tensors in a file."""
+
+    def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
+        written = Spool(arrays)
+        super().__init__(len(written), lambda number: torch.tensor(written[number]))

@@ -3,12 +3,14 @@
 Order is a pure function of (seed, epoch), so that a resumed run goes on with the very next batch.
 """
 
+import hashlib
+import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,10 @@ from PIL import Image, UnidentifiedImageError
 
 from likeness.dataset.layout import METADATA, WRITTEN_BY_DATASET, changed, repeats_in
 from likeness.diffusion.randomness import derive
-from likeness.digests import sha256_bytes, sha256_file
+from likeness.digests import sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.faces.crop import face_square
+from likeness.lazy import Spool
 from likeness.paths import require_file
 from likeness.train.config import DataConfig, TrainConfig
 
@@ -54,8 +57,8 @@ class TrainingExample:
     prior: bool = False
 
 
-def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[TrainingExample]:
-    """The examples of a Kohya folder with train/metadata.jsonl, in its order.
+def read_examples(folder: Path, *, face_fraction: float | None = None) -> Sequence[TrainingExample]:
+    """The examples of a Kohya folder with train/metadata.jsonl, in its order; they lie in a file of their own.
 
     With a `face_fraction`, images whose face the metadata knows are cut to a square around it in which it has this
     share of the height: at 128 px nothing else would be left of a face.
@@ -64,34 +67,9 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
         InputError: no metadata, no example, or an image that is missing, unreadable or not the recorded one.
     """
     metadata = require_file(folder / METADATA, remedy=WRITTEN_BY_DATASET)
-    lines = [json.loads(line) for line in metadata.read_text(encoding="utf-8").splitlines() if line]
-    examples: list[TrainingExample] = []
-    for line in lines:
-        path = metadata.parent / line["file_name"]
-        if not path.is_file() or sha256_file(path) != line["sha256"]:
-            raise changed(f"{path} is missing or is not the image that metadata.jsonl records")
-        try:
-            with Image.open(path) as image:
-                size = image.size
-        except (UnidentifiedImageError, OSError) as error:
-            raise InputError(
-                f"{path} is not a readable image: {error}", reason="unreadable", remedy=WRITTEN_BY_DATASET
-            ) from error
-        cut, face, outline = None, line.get("face_box_px"), line.get("face_outline_px")
-        if face is not None:
-            x, y, w, h = face
-            if face_fraction is not None:
-                cut = face_square(size, (x, y, w, h), face_fraction)
-                size, (x, y) = (round(cut[2] - cut[0]), round(cut[3] - cut[1])), (x - cut[0], y - cut[1])
-            face = (x, y, x + w, y + h)
-        left, top = cut[:2] if cut else (0.0, 0.0)
-        moved = tuple((x - left, y - top) for x, y in outline) if outline else None
-        repeats = line["repeats"] if "repeats" in line else repeats_in(line["file_name"])
-        examples.append(
-            TrainingExample(path=path, text=line["text"], sha256=line["sha256"], repeats=repeats,
-                   width=size[0], height=size[1], cut_px=cut, face_px=face, outline_px=moved,
-                   photograph=line.get("source") or path.stem, target=line.get("target"))
-        )  # fmt: skip
+    with metadata.open(encoding="utf-8") as lines:
+        read = (_example(metadata, json.loads(line), face_fraction) for line in lines if line.strip())
+        examples = Spool(read)
     if not any(example.repeats for example in examples):
         raise InputError(
             f"{folder} holds no image to train on",
@@ -101,9 +79,45 @@ def read_examples(folder: Path, *, face_fraction: float | None = None) -> list[T
     return examples
 
 
+def _example(metadata: Path, line: Mapping[str, Any], face_fraction: float | None) -> TrainingExample:
+    path = metadata.parent / line["file_name"]
+    if not path.is_file() or sha256_file(path) != line["sha256"]:
+        raise changed(f"{path} is missing or is not the image that metadata.jsonl records")
+    try:
+        with Image.open(path) as image:
+            size = image.size
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(
+            f"{path} is not a readable image: {error}", reason="unreadable", remedy=WRITTEN_BY_DATASET
+        ) from error
+    cut, face, outline = None, line.get("face_box_px"), line.get("face_outline_px")
+    if face is not None:
+        x, y, w, h = face
+        if face_fraction is not None:
+            cut = face_square(size, (x, y, w, h), face_fraction)
+            size, (x, y) = (round(cut[2] - cut[0]), round(cut[3] - cut[1])), (x - cut[0], y - cut[1])
+        face = (x, y, x + w, y + h)
+    left, top = cut[:2] if cut else (0.0, 0.0)
+    moved = tuple((x - left, y - top) for x, y in outline) if outline else None
+    repeats = line["repeats"] if "repeats" in line else repeats_in(line["file_name"])
+    return TrainingExample(
+        path=path, text=line["text"], sha256=line["sha256"], repeats=repeats, width=size[0], height=size[1],
+        cut_px=cut, face_px=face, outline_px=moved, photograph=line.get("source") or path.stem,
+        target=line.get("target"),
+    )  # fmt: skip
+
+
 def dataset_digest(examples: Sequence[TrainingExample]) -> str:
     """sha256 over images, captions, repeats, faces and cuts: what is trained on, whatever the files are called."""
-    return sha256_bytes("\n".join(sorted(map(_described, examples))).encode())
+    # The lines in their order, without all of them in memory: each begins with its image's digest.
+    begins = [example.sha256 for example in examples]
+    order = sorted(range(len(begins)), key=begins.__getitem__)
+    digest, between = hashlib.sha256(), b""
+    for _, alike in itertools.groupby(order, key=begins.__getitem__):
+        for line in sorted(_described(examples[number]) for number in alike):
+            digest.update(between + line.encode())
+            between = b"\n"
+    return digest.hexdigest()
 
 
 def _described(example: TrainingExample) -> str:
@@ -203,19 +217,21 @@ class Order:
     def __init__(self, examples: Sequence[TrainingExample], cfg: DataConfig, seed: int) -> None:
         self.batch_size, self.seed = cfg.batch_size, seed
         self.members: dict[Bucket, list[int]] = {}
+        repeats: dict[Bucket, list[int]] = {}
         limits = {"side_px": cfg.side_px, "step_px": cfg.bucket_step_px}
         for index, example in enumerate(examples):
             bucket = bucket_for(example.width, example.height, **limits)
             self.members.setdefault(bucket, []).append(index)
+            repeats.setdefault(bucket, []).append(example.repeats)
         self.members = dict(sorted(self.members.items()))
-        self._repeats = {b: [examples[i].repeats for i in members] for b, members in self.members.items()}
-        self.batches_per_epoch = sum(math.ceil(sum(r) / self.batch_size) for r in self._repeats.values())
+        self.repeats = {bucket: repeats[bucket] for bucket in self.members}
+        self.batches_per_epoch = sum(math.ceil(sum(r) / self.batch_size) for r in repeats.values())
 
     def epoch(self, number: int) -> list[BatchMembers]:
         """All batches of an epoch; a bucket's last one is filled up from the start of the bucket's list."""
         random = np.random.Generator(np.random.PCG64(derive(self.seed, "order", number)))
         batches: list[BatchMembers] = []
-        for bucket, repeats in self._repeats.items():
+        for bucket, repeats in self.repeats.items():
             shown = random.permutation(np.repeat(np.arange(len(repeats)), repeats)).tolist()
             for start in range(0, len(shown), self.batch_size):
                 chosen = (shown[(start + offset) % len(shown)] for offset in range(self.batch_size))

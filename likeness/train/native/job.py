@@ -8,6 +8,7 @@ from functools import partial
 from torch import Tensor
 
 from likeness.diffusion.bases import Base
+from likeness.lazy import joined
 from likeness.lora.export import DTYPES, kohya_tensors
 from likeness.lora.safetensors_io import weights_bytes
 from likeness.lora.said import STARTED_FROM, VALIDATION
@@ -93,7 +94,7 @@ def prepare(
     parted = split(every, cfg.selection.validation_share)
     held_out = parted.held_out
     prior = draw_prior(parted.trained)
-    examples = [*parted.trained, *prior]
+    examples = joined(parted.trained, prior)
     cfg = resolve_steps(examples, cfg)
     sys.stderr.write(plan(examples, cfg) + parted.told())
     of_class = partial(class_text, trigger=facts.trigger, class_word=facts.class_word)
@@ -114,7 +115,7 @@ def prepare(
         key=run_key(
             base,
             cfg,
-            dataset_digest([*every, *prior]),
+            dataset_digest(joined(every, prior)),
             *([dataset_digest(held_out)] if held_out else []),
             *([start.sha256] if start else []),
             *digests,

@@ -55,17 +55,19 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps; `more` is what else likeness says of the run."""
     base, sha256, lycoris = facts.base, content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
     order = Order(examples, cfg.data, cfg.seed)
-    own = [example for example in examples if not example.prior]
-    shown = sum(example.repeats for example in own)
     epoch = -(-steps * cfg.parts // order.batches_per_epoch)
-    folders: dict[str, list[TrainingExample]] = {}
-    for example in own:
-        folders.setdefault(example.path.parent.name, []).append(example)
-    dirs = {name: {"n_repeats": held[0].repeats, "img_count": len(held)} for name, held in folders.items()}
-    tags = {name: _tags(held) for name, held in folders.items()}
+    own, shown, tags = Counter[str](), 0, dict[str, Counter[str]]()
+    repeats = dict[str, int]()
+    for example in examples:
+        if not example.prior:
+            name, shown = example.path.parent.name, shown + example.repeats
+            own[name] += 1
+            repeats.setdefault(name, example.repeats)
+            tags.setdefault(name, Counter()).update(filter(None, map(str.strip, example.text.split(","))))
+    dirs = {name: {"n_repeats": repeats[name], "img_count": count} for name, count in own.items()}
     buckets = {
-        str(number): {"resolution": list(bucket), "count": sum(examples[i].repeats for i in members)}
-        for number, (bucket, members) in enumerate(order.members.items())
+        str(number): {"resolution": list(bucket), "count": sum(order.repeats[bucket])}
+        for number, bucket in enumerate(order.members)
     }
     return {
         "ss_v2": "False",
@@ -94,7 +96,7 @@ def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, exam
         "ss_loss_type": "l2" if cfg.objective.huber_c is None else "huber",
         "ss_huber_c": str(cfg.objective.huber_c),
         "ss_num_train_images": str(shown),
-        "ss_num_reg_images": str(len(examples) - len(own)),
+        "ss_num_reg_images": str(len(examples) - own.total()),
         "ss_prior_loss_weight": str(cfg.data.prior_weight),
         "ss_num_batches_per_epoch": str(order.batches_per_epoch),
         "ss_total_batch_size": str(cfg.data.batch_size * cfg.parts),
@@ -142,11 +144,6 @@ def _process(base: Base, cfg: ObjectiveConfig) -> dict[str, str]:
         return said | ({"ss_zero_terminal_snr": "True"} if base.zero_snr else {})
     sampling = "sigmoid" if cfg.timesteps == "logit_normal" else "uniform"
     return {"ss_timestep_sampling": sampling, "ss_discrete_flow_shift": str(cfg.timestep_shift)}
-
-
-def _tags(examples: Sequence[TrainingExample]) -> dict[str, int]:
-    counts = Counter(tag.strip() for example in examples for tag in example.text.split(",") if tag.strip())
-    return dict(sorted(counts.items()))
 
 
 def _arguments(**values: object) -> str:

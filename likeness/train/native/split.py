@@ -1,11 +1,13 @@
 """Which images are kept out of training to measure the loss on: whole photographs, each with every picture made of it."""
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
+from likeness.lazy import chosen
 from likeness.pipeline.manifest import natural
 from likeness.train.native.data import TrainingExample
 
@@ -73,8 +75,8 @@ def split(examples: Sequence[TrainingExample], share: float) -> Split:
             reason="empty-dataset",
             remedy="add photographs, or set train.selection.validation_share: 0",
         )
-    return Split(
-        trained=[example for example in examples if example.photograph not in held],
-        held_out=[example for example in examples if example.photograph in held],
-        share=share,
-    )
+    numbers = array("q"), array("q")
+    for number, example in enumerate(examples):
+        numbers[example.photograph in held].append(number)
+    trained, held_out = (chosen(examples, of_part) for of_part in numbers)
+    return Split(trained=trained, held_out=held_out, share=share)
