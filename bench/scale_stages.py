@@ -1,5 +1,6 @@
 """The stages between ingest and dataset on N photographs, with stand-ins for providers and models (bench/scale.py measures it)."""
 
+import base64
 import contextlib
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -7,12 +8,26 @@ from unittest.mock import patch
 
 import numpy as np
 
-from bench.scale_things import SIDE_PX, Work, folders, gate, identified, made_up_face, run_of
+from bench.scale_things import (
+    PERSONA,
+    SIDE_PX,
+    Work,
+    folders,
+    gate,
+    identified,
+    made_up_face,
+    picture,
+    run_of,
+)
 from likeness.caption import Described
 from likeness.config import Config
+from likeness.digests import sha256_bytes
 from likeness.enhance import Enhanced
-from likeness.images import encode_png
+from likeness.evaluate.face_embeddings import Finder
+from likeness.evaluate.variety import MEASURES
+from likeness.images import encode_jpeg, encode_png
 from likeness.pipeline.batch import Made
+from likeness.pipeline.manifest import Entry, Manifest
 from likeness.providers import Local
 from likeness.run import Run
 
@@ -103,7 +118,7 @@ def enhance(count: int, config: Config) -> Work:
 def caption(count: int, config: Config) -> Work:
     """The stage caption: a person wrote half of the captions."""
     import stages.caption
-    from bench.scale_things import PATHS, PERSONA
+    from bench.scale_things import PATHS
 
     run = _run("caption", count, config)
     PATHS.captions_override.mkdir(parents=True)
@@ -111,6 +126,58 @@ def caption(count: int, config: Config) -> Work:
         words = f"{PERSONA} woman, a half-body photograph in soft light, by hand, number {number}"
         (PATHS.captions_override / f"{PERSONA}-s{number}.txt").write_text(words)
     return lambda: stages.caption.main(run)
+
+
+def evaluate(count: int, config: Config) -> Work:
+    """The stage evaluate without its models: the training images of N photographs beside eight samples that are there."""
+    import stages.dataset
+    from likeness.evaluate import looks
+    from likeness.evaluate.face_patch import WHOLE_PX
+    from likeness.evaluate.results import measure, write_results
+    from likeness.evaluate.samples import plan_samples
+
+    options = config.evaluate.model_copy(update={"checkpoints": False, "seeds": (1, 2)})
+    small = {"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX}), "evaluate": options}
+    config = config.model_copy(update=small)
+    before = _run("dataset", count, config)
+    with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
+        stages.dataset.main(before)
+    run = run_of("evaluate", config)
+    prompts = options.drawn_prompts(run.persona.trigger, run.persona.class_word)
+    planned = plan_samples(PERSONA, prompts, options.seeds)
+    run.paths.samples.mkdir(parents=True)
+    entries: list[Entry] = []
+    for number, one in enumerate(planned):
+        data = encode_jpeg(picture(count + number))
+        (run.paths.samples / one.file).write_bytes(data)
+        entries.append(
+            Entry(
+                id=one.id, file=one.file, sha256=sha256_bytes(data), width=SIDE_PX, height=SIDE_PX, source=None, target=None,
+                rating="sfw", faces=(), provider="none", cost_usd=0, parents=(), origin="", roots={},
+            )
+        )  # fmt: skip
+    face = identified(made_up_face())
+
+    def look(path: Any, record: Any, words: bool) -> Made:
+        grey = np.random.default_rng(sum(path.read_bytes())).integers(
+            1, 256, (WHOLE_PX, WHOLE_PX), dtype=np.uint8
+        )
+        patched = base64.b64encode(grey.tobytes()).decode()
+        said = dict.fromkeys(MEASURES, 0.5) | {"background": [50.0, 0.0, 0.0]}
+        hashes = looks.hashes(picture(int(grey[0, 0])))
+        return Made(files={}, record={"text": "smiling", "face_patch": patched, **hashes, **said})
+
+    def work() -> None:
+        renderer: Any = SimpleNamespace(drawn_with={})
+        find: Any = Finder(analyzer=Any)
+        with patch.object(looks, "_look", look), patch.object(Finder, "__call__", lambda own, rgb: [face]):
+            write_results(
+                run,
+                measure(run, renderer, planned, Manifest(entries, []), find),
+                run.tracker({}, enabled=False),
+            )
+
+    return work
 
 
 def train(count: int, config: Config) -> Work:

@@ -232,6 +232,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[int, Config], Work], int]] = {
     "record": (record, 2_500),
     "dataset": (dataset, 500),
     "train": (scale_stages.train, 250),
+    "evaluate": (scale_stages.evaluate, 250),
     "report": (report, 2_500),
     "split": (split, 10_000),
     "items": (items, 1_000),

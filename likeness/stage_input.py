@@ -7,7 +7,7 @@ from pathlib import Path
 
 from likeness.errors import InputError
 from likeness.images import RGB
-from likeness.lazy import Spool, chosen
+from likeness.lazy import Spool, chosen, those
 from likeness.pipeline.manifest import Failure
 from likeness.pipeline.verified import Picture, read_pictures
 from likeness.run import Run
@@ -30,13 +30,13 @@ def read_judged(run: Run, folder: Path) -> tuple[Sequence[Picture], Sequence[Fai
     return chosen(pictures, passed), refused
 
 
-def held_out_photographs(run: Run) -> list[Picture]:
+def held_out_photographs(run: Run) -> Sequence[Picture]:
     """The photographs of the person that training never sees, and sheets show.
 
     Raises:
         InputError: see `read_pictures` and `judge_picture`.
     """
-    found = [one for one in read_pictures(run.paths.ingested) if one.entry.held_out]
+    found = those(read_pictures(run.paths.ingested), lambda one: one.entry.held_out)
     for one in found:
         judge_picture(run, one)
     return found

@@ -202,7 +202,7 @@ def _not_loaded(outcomes: Sequence[Outcome]) -> list[str] | None:
 
 def _write(run: Run, planned: Sequence[Planned], drawn: Manifest, result: Result) -> None:
     paths = run.paths
-    held_out = [photo.rgb() for photo in held_out_photographs(run)]
+    held_out = held_out_photographs(run)
     pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
     sheet = contact_sheet(
         f"{run.persona.name}, drawn by ComfyUI {result.version}",

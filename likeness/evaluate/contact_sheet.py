@@ -13,7 +13,7 @@ from likeness.evaluate.samples import Planned
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
-from likeness.pipeline.verified import REFUSED, why_not_shown
+from likeness.pipeline.verified import REFUSED, Picture, why_not_shown
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
 
@@ -24,6 +24,7 @@ TITLE_SIZE, LABEL_SIZE, TEXT_SIZE = 24, 15, 13
 TEXT_COLUMNS = 34  # characters of a prompt on one line of a cell's width
 TEXT_LINES = 4
 NOT_DRAWN = "not drawn"
+HELD_OUT_SHOWN = 24  # photographs at most: they are the widest row
 TILE_COLUMNS = 24  # of an empty place
 
 WAYS = {
@@ -45,7 +46,7 @@ class Row:
 
 
 def sample_rows(
-    planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[RGB]
+    planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB], held_out: Sequence[Picture]
 ) -> list[Row]:
     """A row for each seed and way to draw, then the held-out photographs; no `review`."""
     by_id = {one.id: why_not_shown(one.file, one.rating) or pictures[one.id] for one in drawn.entries}
@@ -62,9 +63,10 @@ def sample_rows(
     return [*rows, held_out_row(held_out)]
 
 
-def held_out_row(photographs: Sequence[RGB]) -> Row:
+def held_out_row(photographs: Sequence[Picture]) -> Row:
     """What the pictures are compared with."""
-    return Row(label="held out", note="photographs, never trained on", cells=photographs)
+    return Row(label="held out", note="photographs, never trained on",
+               cells=[photo.rgb() for photo in photographs[:HELD_OUT_SHOWN]])  # fmt: skip
 
 
 def xy_plot(

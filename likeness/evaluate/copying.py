@@ -9,9 +9,8 @@ A whole picture is known again by PDQ, whatever the face, and mirrored. One that
 the face and what is around it (face_patch.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,9 +34,6 @@ ALIKE = 0.85
 """From this correlation of what is around the face on, a face that is so near is copied, too: a copy that is stretched, cut tightly,
 lit from a side or laid in half as large beside another reaches no SAME_PICTURE. Ours; measured on 2026-11-30 on the demo's 32 training
 images: none of the 992 pairs of two of them is flagged by it that is not by another rule, and no sample is within twice the angle."""
-
-AT_ONCE = 512
-"""Training pictures whose patches are in memory at once: 8 kB each."""
 
 LEAST_ANGLE = 0.05
 """Radians: nearer held-out and training faces would divide by nothing."""
@@ -100,16 +96,19 @@ def copying(
 def _same_around_face(looks: Mapping[str, Look], trained: Mapping[str, Look]) -> dict[str, tuple[str, float]]:
     """The training picture that looks most like a drawn one around the face, and how much, by the drawn picture's id."""
     drawn = {name: one.face_patch for name, one in looks.items() if one.face_patch}
-    best: dict[str, tuple[str, float]] = {}
-    patches = ((name, patch) for name, one in (trained.items() if drawn else ()) if (patch := one.face_patch))
-    while some := list(islice(patches, AT_ONCE)):
-        names = [name for name, _ in some]
-        matches = same_pictures([*drawn.values()], [patch for _, patch in some])
-        for one, row in zip(drawn, matches, strict=True):
-            match = round(float(row.max()), 4)
-            if one not in best or match > best[one][1]:
-                best[one] = names[int(row.argmax())], match
-    return best
+    names: list[str] = []
+
+    def patches() -> Iterator[str]:
+        for name, look in trained.items():
+            if look.face_patch:
+                names.append(name)
+                yield look.face_patch
+
+    matches = same_pictures([*drawn.values()], patches()) if drawn else ()
+    if not names:
+        return {}
+    best = [(names[int(row.argmax())], round(float(row.max()), 4)) for row in matches]
+    return dict(zip(drawn, best, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def measure(
     at_scale = [one for one in steps if options.checkpoints and one.strength == options.lora_scale]
     best = best_checkpoint(at_scale)
     title = f"{run.persona.name}, drawn by {run.config.base.name}"
-    held_out = [photo.rgb() for photo in held_out_photographs(run)]
+    held_out = held_out_photographs(run)
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
         | {"best_step": best and best.step, "accepted": int(choice.accepted)}

@@ -156,7 +156,7 @@ class Sampler:
         for step in steps:
             found = [self.items.get(work.key) for work in self._works(run.key, step)]
             rows.append(self._row(f"step {step}", seed, found))
-        photographs = held_out_row([photo.rgb() for photo in self.held_out])
+        photographs = held_out_row(self.held_out)
         return self._sheet(f"{self.persona} by step of training", [*rows, photographs])
 
     def _works(self, run: str, step: int) -> list[Work]:

@@ -1,6 +1,7 @@
 """What grew with pairs once, or with everything at every item. How time and memory grow is measured by `python -m bench.scale`, never
 in a test: here lines of Python are counted, which no clock and no other process has a say in."""
 
+import contextlib
 import gc
 import sys
 import tracemalloc
@@ -12,8 +13,10 @@ import pytest
 
 from bench import scale_things, scale_works
 from likeness.config import load_config
+from likeness.evaluate import results
 from likeness.pipeline.manifest import Entry
 from likeness.run import Run
+from likeness.train.native import job
 
 
 def lines_of_python(work: Callable[[], Any]) -> int:
@@ -67,30 +70,42 @@ def test_the_report_reads_no_more_lines_of_manifests_for_chains_that_it_does_not
     assert most - more <= more - few
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", ["ingest", "swap", "resize", "enhance", "caption", "dataset"])
-def test_a_stage_holds_less_than_a_kilobyte_of_an_image(stage, tmp_path, monkeypatch):
-    """When its batch is over and the folder is written."""
-    config, held, finish = load_config(scale_things.REPOSITORY / "params.yaml"), list[int](), Run.finish
+class Reached(Exception):
+    """What is held was measured: the rest need not run."""
 
-    def finishing(*given: Any, **more: Any) -> Any:
-        done = finish(*given, **more)
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "stage", ["ingest", "swap", "resize", "enhance", "caption", "dataset", "train", "evaluate"]
+)
+def test_a_stage_holds_less_than_a_kilobyte_of_an_image(stage, tmp_path, monkeypatch):
+    """When its batch is over and the folder is written; before the first step of training, and before samples are compared."""
+    config, held = load_config(scale_things.REPOSITORY / "params.yaml"), list[int]()
+    owner, name = {"train": (job, "train"), "evaluate": (results, "measured")}.get(stage, (Run, "finish"))
+    do = getattr(owner, name)
+
+    def measuring(*given: Any, **more: Any) -> Any:
+        done = do(*given, **more) if owner is Run else None
         gc.collect()
         held.append(tracemalloc.get_traced_memory()[0])
+        if owner is not Run:
+            raise Reached
         return done
 
-    monkeypatch.setattr(Run, "finish", finishing)
     for count in (10, 40, 80):  # whatever is imported and begun comes with the first
         folder = tmp_path / str(count)
         folder.mkdir()
         monkeypatch.chdir(folder)
         work = scale_works.MEASUREMENTS[stage][0](count, config)
+        monkeypatch.setattr(owner, name, measuring)
         gc.collect()
         tracemalloc.start()
         try:
-            work()
+            with contextlib.suppress(Reached):
+                work()
         finally:
             tracemalloc.stop()
+            monkeypatch.setattr(owner, name, do)
     _, few, many = held
     assert (many - few) / 40 < 1_000
 

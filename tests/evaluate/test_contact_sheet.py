@@ -6,12 +6,21 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
-from likeness.evaluate.contact_sheet import LABEL_WIDTH, MARGIN, NOT_DRAWN, Row, contact_sheet, sample_rows
+from likeness.evaluate.contact_sheet import (
+    HELD_OUT_SHOWN,
+    LABEL_WIDTH,
+    MARGIN,
+    NOT_DRAWN,
+    Row,
+    contact_sheet,
+    sample_rows,
+)
 from likeness.evaluate.samples import Planned
 from likeness.marks.xmp import SourceType, find_code
 from likeness.pipeline.manifest import Manifest
 
 RED = np.zeros((40, 30, 3), np.uint8) + np.array([200, 0, 0], np.uint8)
+PHOTO = SimpleNamespace(rgb=lambda: RED)
 
 
 def sheet(cells, cell_px=64) -> tuple[bytes, Image.Image]:
@@ -54,12 +63,13 @@ def test_a_picture_that_is_not_shown_says_why():
         SimpleNamespace(id=name, file=f"{name}.jpg", rating=rating)
         for name, rating in (("a", "sfw"), ("b", "review"))
     )
-    rows = sample_rows(planned, Manifest(entries, ()), {"a": RED, "b": RED}, [RED])
+    rows = sample_rows(planned, Manifest(entries, ()), {"a": RED, "b": RED}, [PHOTO] * 1_000)
     assert [cell if isinstance(cell, str) else "shown" for cell in rows[0].cells] == [
         "shown",
         "rated review: it may be explicit",
         "refused",
     ]
+    assert len(rows[-1].cells) == HELD_OUT_SHOWN
     assert sheet(["rated review: it may be explicit"])[0] != sheet(["refused"])[0] != sheet([NOT_DRAWN])[0]
 
 

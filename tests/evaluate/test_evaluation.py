@@ -6,8 +6,10 @@ import numpy as np
 
 from likeness.evaluate.evaluation import (
     GROUPS,
+    MOST_PHOTOGRAPHS,
     CheckpointScore,
     Faces,
+    Person,
     best_checkpoint,
     details,
     flat_metrics,
@@ -29,6 +31,16 @@ def found(*names: str, images: int | None = None) -> Faces:
         images=len(names) if images is None else images,
         embeddings=[FaceEmbedding(id=name, embedding=FACE, yaw_deg=5.0) for name in names],
     )
+
+
+def test_of_many_photographs_so_many_are_compared_evenly_from_all_of_them():
+    names = [f"s{number}" for number in range(2 * MOST_PHOTOGRAPHS)]
+    sets = {"held_out": found("h"), "sources": found(*names), "targets": found(*names[:3])}
+    person = Person.of(sets)
+    assert [face.id for face in person.others] == names[::2]
+    assert ([face.id for face in person.references], len(person.strangers)) == (["h"], 3)
+    # Without held-out ones they are the references, for the scores by image, too.
+    assert [face.id for face in Person.of(sets | {"held_out": found()}).references] == names[::2]
 
 
 def test_metrics_are_flat_numbers_or_null():

@@ -12,10 +12,9 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load, load_file, save  # pyright: ignore[reportUnknownVariableType]
+from safetensors.torch import load, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from likeness.aligned import align_tensors
 from likeness.dataset.layout import METADATA, changed
 from likeness.diffusion.bases import Base, Condition
 from likeness.digests import sha256_bytes
@@ -204,7 +203,9 @@ class Stored(Lazy[Condition]):
         digest = self._digests[DIGEST_BYTES * number :][:DIGEST_BYTES].hex()
         path = StoredFile(self._root, digest, 0).path
         try:
-            return align_tensors(load_file(path))
+            return load(
+                path.read_bytes()
+            )  # a mapped file takes four times as long, and one of the maps that a process may have
         except FileNotFoundError as error:
             raise InputError(
                 f"{path} was there when training began, and is gone: its item was deleted meanwhile",
