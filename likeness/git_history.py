@@ -21,9 +21,8 @@ EVERY_COMMIT = (
     "FETCH_HEAD", "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD",
 )  # fmt: skip
 # Each file of a commit that a parent has not or has otherwise: `:MODE MODE NAME NAME STATUS` of before and after, and its path.
-CHANGES = (
-    "diff-tree", "--stdin", "--root", "-m", "-r", "-z", "--no-renames", "--no-relative", "--no-commit-id", "--raw",
-)  # fmt: skip
+OF_A_TREE = ("diff-tree", "-r", "-z", "--no-renames", "--no-relative", "--raw")
+CHANGES = (*OF_A_TREE, "--stdin", "--root", "-m", "--no-commit-id")
 OF_FILES = ("100644", "100755", "120000")
 # What `git add -N` stages, whether there is such an object or not.
 EMPTY = [hashed(b"blob 0\0").hexdigest() for hashed in (sha1, sha256)]
@@ -54,9 +53,9 @@ def was_committed(root: Path, contents: Collection[bytes]) -> bool:
 
 
 def versions(root: Path, wanted: Callable[[str], bool], *paths: str) -> Iterator[tuple[str, bytes]]:
-    """Path and content of each version that any commit of the clone, or what is staged, has of the files below `paths` that are
-    `wanted`, under each path that it had; none where there is no repository. Files are read whole and no difference is: neither
-    attributes nor settings of git change what is found.
+    """Path and content of each version that any commit of the clone, a tree that has a name, or what is staged, has of the files
+    below `paths` that are `wanted`, under each path that it had; none where there is no repository. Files are read whole and no
+    difference is: neither attributes nor settings of git change what is found.
 
     Raises:
         ConfigError: see `require_git`.
@@ -68,6 +67,8 @@ def versions(root: Path, wanted: Callable[[str], bool], *paths: str) -> Iterator
     except ConfigError:  # a clone that is shallow in truth: it lacks the commits beyond
         listed = _changes(root, paths, NO_GRAFTS)
     staged = _listed("ls-files", "--stage", "--full-name", "-z", "--", *paths, root=root)
+    trees = [_listed(*OF_A_TREE, *each, "--", *paths, root=root)[:-1] for each in _named_trees(root)]
+    listed = [*(one for tree in trees for one in tree), *listed]
     named = [(*one.split(" ")[1:4:2], path) for one, path in zip(listed[::2], listed[1::2], strict=False)]
     named += [(*head.split(" ")[:2], path) for head, _, path in (one.partition("\t") for one in staged[:-1])]
     found: dict[str, dict[str, None]] = {}
@@ -83,6 +84,18 @@ def versions(root: Path, wanted: Callable[[str], bool], *paths: str) -> Iterator
 def _changes(root: Path, paths: Sequence[str], variables: Mapping[str, str]) -> list[str]:
     commits = git_bytes(*PLAIN, *EVERY_COMMIT, "--", *paths, root=root, variables=variables)
     return _listed(*CHANGES, "--", *paths, root=root, stdin=commits, variables=variables) if commits else []
+
+
+def _named_trees(root: Path) -> Iterator[tuple[str, str]]:
+    """Trees that no commit has, each behind an empty one: a tag may name a tree, and `git checkout TAG -- FILE` brings it back."""
+    refs = git_bytes(*PLAIN, "for-each-ref", "--format=%(refname)^{}", root=root)
+    told = (
+        git_bytes(*PLAIN, "cat-file", "--batch-check", root=root, stdin=refs, variables=HERE_ALONE)
+        if refs
+        else b""
+    )
+    for name in dict.fromkeys(line.split()[0].decode() for line in told.splitlines() if b" tree " in line):
+        yield (sha1 if len(name) == 40 else sha256)(b"tree 0\0").hexdigest(), name
 
 
 def _listed(*arguments: str, **more: Any) -> list[str]:

@@ -144,10 +144,18 @@ def staged_under_another_name(repository: Path) -> Path:
     return repository / "keys"
 
 
+def in_a_file_that_a_tag_names(repository: Path) -> Path:
+    """`git push --tags` takes it along."""
+    for path in (repository / "keys").iterdir():
+        git(repository, "tag", path.name, git(repository, "hash-object", "-w", str(path)).strip())
+    return repository / "keys"
+
+
 @pytest.mark.parametrize("use", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize(
     "how",
-    [committed_once_and_ignored, then_amended_away, on_another_branch, moved_out_of_the_repository, packed_under_another_name,
+    [in_a_file_that_a_tag_names,
+     committed_once_and_ignored, then_amended_away, on_another_branch, moved_out_of_the_repository, packed_under_another_name,
      staged_under_another_name],
     ids=lambda how: how.__name__,
 )  # fmt: skip

@@ -37,6 +37,14 @@ def a_side_branch_of_which_a_merge_took_nothing(root: Path) -> None:
     git(root, "reflog", "expire", "--expire=now", "--all")
 
 
+def a_tag_that_names_no_commit(root: Path) -> None:
+    in_a_commit(root)
+    git(root, "tag", "-a", "-m", "kept", "kept", "HEAD^{tree}")
+    git(root, "reset", "-q", "--hard", "HEAD~1")
+    git(root, "reflog", "expire", "--expire=now", "--all")
+    (root / ".git/ORIG_HEAD").unlink()
+
+
 def a_graph_in_a_folder(root: Path) -> None:
     Path("mine").mkdir()
     Path("mine/dvc.lock").write_text(
@@ -128,7 +136,8 @@ def a_folder_that_was_never_pulled(root: Path) -> None:
 @pytest.mark.parametrize(
     "attack",
     [
-        in_a_commit, a_removed_experiment, a_side_branch_of_which_a_merge_took_nothing, a_graph_in_a_folder,
+        in_a_commit, a_removed_experiment, a_tag_that_names_no_commit,
+        a_side_branch_of_which_a_merge_took_nothing, a_graph_in_a_folder,
         a_command_under_another_stages_name, added_by_hand, added_by_hand_once, a_run_that_only_the_remote_has,
         a_folder_that_was_never_pulled, imported, imported_from_another_clone,
         imported_from_a_clone_that_gave_it_another_name, a_copy_under_another_name,

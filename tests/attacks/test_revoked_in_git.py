@@ -104,9 +104,16 @@ def under_another_commits_name(root: Path) -> None:
     git(root, "replace", "HEAD@{1}", "HEAD")
 
 
+def in_a_tree_that_a_tag_names(root: Path) -> None:
+    git(root, "add", "--all")
+    git(root, "tag", "kept", git(root, "write-tree").strip())
+    git(root, "reset", "-q", "--hard")
+
+
 @pytest.mark.parametrize(
     "attack",
     [
+        in_a_tree_that_a_tag_names,
         reset_away, rebased_away, reverted, stashed, in_a_merge, a_side_branch_of_which_a_merge_took_nothing, kept_from_differences,
         under_another_commits_name, *map(written_otherwise, (
             '"revoked": "2026-11-01"', "revoked : 2026-11-01", "? revoked\n: 2026-11-01", "revoked: 28.11.2026", "revoked: yes",
