@@ -79,7 +79,7 @@ def test_prompts_that_name_the_person_and_their_twins_without_the_name_are_known
 )  # fmt: skip
 def test_a_prompt_computes_nothing(prompt):
     """A field of Python's format: a letter of the word, its class, a gigabyte of spaces."""
-    with pytest.raises(ValueError, match="prompts: in braces .* may hold trigger or class_word only"):
+    with pytest.raises(ValueError, match=r"prompts: in braces .* may hold trigger or class_word only"):
         EvaluateConfig(**{**OPTIONS, "prompts": [prompt]})
 
 
