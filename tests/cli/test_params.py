@@ -42,7 +42,7 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("train.optimizer.lr=nan", "train.optimizer.lr: nan stands there; expected: a finite number"),
         ("budget.max_usd=false", "budget.max_usd: false stands there; expected: a number"),
         ("evaluate.seeds=[1,99999999999999999999]", "evaluate.seeds.1: 99999999999999999999 stands there; expected: less"),
-        ("ingest.min_face_light=-1", "ingest.min_face_light: -1 stands there; expected: 0.0 or more"),
+        ("ingest.min_face_light=-1", "ingest.min_face_light: -1 stands there; expected: 0 or more"),
         ("dataset.allow_review=perhaps", "dataset.allow_review: 'perhaps' stands there; expected: true or false"),
         ("++train.foo=1", "train.foo: there is no such setting"),
         ("++personas.jade.triger=1", "personas.jade.triger: there is no such setting; did you mean trigger?"),
