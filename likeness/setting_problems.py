@@ -107,4 +107,5 @@ def _words(one: Any, known: Collection[str]) -> str:
         context = {
             "pattern": FORMS.get(form, f"a text of the form {form.strip('^$').removesuffix(chr(92) + 'z')}")
         }
-    return f"{as_yaml(one['input'])} stands there; expected: {words.format(**context)}"
+    bounds = {name: f"{bound:g}" if isinstance(bound, float) else bound for name, bound in context.items()}
+    return f"{as_yaml(one['input'])} stands there; expected: {words.format(**bounds)}"

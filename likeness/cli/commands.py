@@ -48,6 +48,16 @@ def _nothing() -> None:
     """Stands for a function that is not imported yet."""
 
 
+def _in_our_words(error: typer.BadParameter) -> str:
+    """What is wrong with an argument, as of a setting: typer tells it in pydantic's words."""
+    from pydantic import ValidationError  # here, because most commands start without it
+
+    from likeness.setting_problems import setting_problems
+
+    cause = error.__cause__
+    return "; ".join(setting_problems(cause, {})) if isinstance(cause, ValidationError) else error.message
+
+
 def _found_at(place: str) -> type[TyperCommand]:
     module, _, function = place.rpartition(".")
 
@@ -69,6 +79,10 @@ def _found_at(place: str) -> type[TyperCommand]:
         def make_context(
             self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
         ) -> Any:
-            return self.imported().make_context(info_name, args, parent, **extra)
+            try:
+                return self.imported().make_context(info_name, args, parent, **extra)
+            except typer.BadParameter as error:
+                error.message = _in_our_words(error)
+                raise
 
     return Command

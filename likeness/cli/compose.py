@@ -173,8 +173,15 @@ def _problem(
             return f"{key}={','.join(unknown)}: conf/{key}/ has {', '.join(groups[key])}"
         if not added and _is_overlay(conf, config, key):
             return f"{key}={value}: conf/config.yaml chooses nothing of conf/{key}/ yet; write +{key}={value}"
+        if not added and (package := re.search(rf"^  - {re.escape(key)}@([\w.]+):", config, re.MULTILINE)):
+            place = f"{package[1].rpartition('.')[0]}.{value}"
+            return f"{key}={value}: conf/{key}/ has one file each; write +{key}@{place}={value}"
+        if not added and "/" not in key and not re.search(rf"^  - {re.escape(key)}:", config, re.MULTILINE):
+            return f"{key}={value}: files of conf/ take from conf/{key}/ what they need; choose or edit one of those"
         if added == "+" and re.search(rf"^  - (?:override )?{re.escape(key)}:", config, re.MULTILINE):
             return f"+{key}={value}: conf/config.yaml has a choice of it already; write {key}={value}"
+    elif added == "+" and key in values and key.split(".")[0] not in chosen:
+        return f"+{key}={value}: there is such a setting already; write {key}={value}"
     elif not added and values and key not in values and key.split(".")[0] not in chosen:
         return f"{key}: there is no such setting{nearest(key, values)}"
     elif not added and isinstance(values.get(key), dict) and not _fits_section(key, value):

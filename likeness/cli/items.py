@@ -26,7 +26,7 @@ DAY_S = 86_400.0
 
 
 def prune_items(
-    unused_days: Annotated[float, typer.Option(help="How many days without use.")],
+    unused_days: Annotated[float, typer.Option(min=0, help="How many days without use.")],
 ) -> None:
     """Remove what no run has used for some days.
 

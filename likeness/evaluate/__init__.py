@@ -1,6 +1,7 @@
 """How well the LoRA does its work: identity, effect, and the pictures to judge by eye."""
 
 import re
+from collections import Counter
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 
 from likeness.diffusion.config import IpAdapterConfig
 from likeness.safety.gates import Subject, judge
+from likeness.setting_problems import as_yaml
 from likeness.settings import Section, Seed
 
 Arm = Literal["base", "reference", "lora", "both"]
@@ -84,20 +86,21 @@ class EvaluateConfig(Section):
             # A field of Python's could be a letter of the word, or a gigabyte wide.
             if wrong := BRACES.search(PLACES.sub("", prompt)):
                 raise ValueError(
-                    f"in braces a prompt may hold trigger or class_word only, and {wrong.group()!r} stands there"
+                    f"prompts: in braces {prompt!r} may hold trigger or class_word only, and {wrong.group()!r} stands there"
                 )
-        drawn = self.drawn_prompts("trigger", "class")
-        if len(set(drawn)) < len(drawn) or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("the same prompt or seed is named twice")
+        for name, drawn in (("prompts", self.drawn_prompts("trigger", "class")), ("seeds", self.seeds)):
+            if twice := [one for one, count in Counter(drawn).items() if count > 1]:
+                raise ValueError(f"{name}: {twice[0]!r} is named twice")
         if not {"base", "lora"} <= {*self.arms} or len({*self.arms}) < len(self.arms):
             raise ValueError(
-                "arms names base and lora, which everything is measured by, and may add reference and both"
+                f"arms: {as_yaml(self.arms)} stands there; expected: base and lora, which everything is measured by, and, "
+                "where wanted, reference and both"
             )
         edges = (0.0, *self.yaw_edges_deg, 90.0)
         if any(low >= high for low, high in pairwise(edges)):
-            raise ValueError("yaw_edges_deg must rise, between 0 and 90")
+            raise ValueError(f"yaw_edges_deg: {as_yaml(self.yaw_edges_deg)} must rise, between 0 and 90")
         if any(low >= high for low, high in pairwise((0.0, *self.face_edges_px))):
-            raise ValueError("face_edges_px must rise from above 0")
+            raise ValueError(f"face_edges_px: {as_yaml(self.face_edges_px)} must rise from above 0")
         return self
 
 

@@ -46,7 +46,11 @@ class IngestConfig(Section):
     @model_validator(mode="after")
     def _review_comes_first(self) -> "IngestConfig":
         if self.review_explicit > self.max_explicit:
-            raise ValueError("review_explicit must not be above max_explicit")
+            raise ValueError(
+                f"review_explicit {self.review_explicit} must not be above max_explicit {self.max_explicit}"
+            )
         if not all(0 <= value <= 255 for value in self.background_rgb):
-            raise ValueError("background_rgb holds three numbers of 0 to 255")
+            raise ValueError(
+                f"background_rgb: {[*self.background_rgb]} stands there; expected: three numbers of 0 to 255"
+            )
         return self

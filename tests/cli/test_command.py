@@ -101,6 +101,26 @@ def test_a_wrong_call_ends_with_2(arguments):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            "persona new mia --sources x --age thirty",
+            "'--age': 'thirty' stands there; expected: a whole number",
+        ),
+        (
+            "persona new mia --sources x --kind me",
+            "'--kind': 'me' is not one of 'self', 'release', 'synthetic'",
+        ),
+        ("items prune --unused-days -1", "'--unused-days': '-1' stands there; expected: 0 or more"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_our_words(arguments, words):
+    result = likeness(*arguments.split())
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "who"),
     [
         (["plan", "nobody"], "plan"),

@@ -12,6 +12,7 @@ from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.samples import IMAGE, Limits, drawn_pairs, finished_sample, plan_samples
 from likeness.images import decode_rgb
 from likeness.marks.xmp import SourceType, find_code
+from likeness.setting_problems import names_in, setting_problems
 
 NOBODY = SimpleNamespace(ages=lambda rgb: [])
 LIMITS = Limits(review_explicit=0.3, max_explicit=0.7)
@@ -78,7 +79,7 @@ def test_prompts_that_name_the_person_and_their_twins_without_the_name_are_known
 )  # fmt: skip
 def test_a_prompt_computes_nothing(prompt):
     """A field of Python's format: a letter of the word, its class, a gigabyte of spaces."""
-    with pytest.raises(ValueError, match="in braces a prompt may hold"):
+    with pytest.raises(ValueError, match=r"prompts: in braces .* may hold trigger or class_word only"):
         EvaluateConfig(**{**OPTIONS, "prompts": [prompt]})
 
 
@@ -96,10 +97,13 @@ def test_prompts_take_the_personas_words():
         ("yaw_edges_deg", [30, 15]),
         ("yaw_edges_deg", [90]),
         ("face_edges_px", [64, 64]),
+        ("arms", ["base"]),
         ("false_accept_rate", 0.5),
         ("side_px", 65),
     ],
 )
 def test_settings_that_cannot_be_drawn_are_refused(key, value):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError) as caught:
         EvaluateConfig(**{**OPTIONS, key: value})
+    (said,) = setting_problems(caught.value, names_in(EvaluateConfig))
+    assert said.startswith(f"{key}:")  # of whichever setting it is
