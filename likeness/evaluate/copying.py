@@ -5,8 +5,8 @@ The copy-paste measure of H. Xu et al., "WithAnyone: Towards Controllable and ID
 face embeddings. 1: the face is the training picture's; 0: it is as near to photographs that training never saw; below: nearer.
 The nearest of many training pictures is near by chance, too, so a little above 0 is no copying.
 
-A whole picture is known again by PDQ, whatever the face, and mirrored. One that is cut or turned by some degrees is known by
-the face and what is around it (face_patch.py).
+A whole picture is known again by PDQ, whatever the face: mirrored, upside down, in negative and stretched, too. One that is cut
+or turned by some degrees is known by the face and what is around it (face_patch.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from likeness.evaluate.identity import FaceEmbedding
 from likeness.evaluate.looks import Look
 from likeness.evaluate.samples import Planned
 from likeness.evaluate.statistics import UNKNOWN, Estimate, Numbers, Resampler, crossed_means, estimate
-from likeness.marks.pdq import SAME_PICTURE_BITS, distance
+from likeness.marks.pdq import SAME_PICTURE_BITS, distance, negative
 
 SFACE, _ = EMBEDDERS
 COPIED = 0.7
@@ -62,8 +62,12 @@ def copying(
     for one in planned:
         if one.id not in looks:
             continue
-        drawn_as = [looks[one.id].pdq, looks[one.id].mirrored_pdq]
-        bits = {name: distance(look.pdq, drawn_as) for name, look in trained_looks.items()}
+        drawn_as = [looks[one.id].pdq, *looks[one.id].turned_pdqs]
+        drawn_as += map(negative, drawn_as[:])
+        bits = {
+            name: min(distance(known, drawn_as) for known in (look.pdq, *look.stretched_pdqs))
+            for name, look in trained_looks.items()
+        }
         same = min(bits, key=lambda name: bits[name], default=None)
         is_same = same is not None and bits[same] <= SAME_PICTURE_BITS
         alike, match = matches.get(one.id, (None, 0.0))
