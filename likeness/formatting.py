@@ -55,6 +55,11 @@ def quoted(text: str) -> Quoted:
     return Quoted(json.dumps(without_control(text), ensure_ascii=False))
 
 
+def percent(value: float | None) -> str:
+    """`72 %`; a dash where there is none."""
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
 def format_score(value: float | None) -> str:
     """`0.72`; a dash where there is none."""
     return "-" if value is None else f"{value:.2f}"

@@ -37,7 +37,7 @@ def photograph_sets(held_out: int = 2) -> dict[str, Faces]:
 def look(name: str, hash_: str | None = None) -> Look:
     """A picture unlike any other, unless a hash is given."""
     bits = np.random.default_rng(sum(name.encode())).bytes(32).hex()
-    return Look(id=name, text="smiling", pdq=hash_ or bits, mirrored_pdq=hash_ or bits)
+    return Look(id=name, text="smiling", pdq=hash_ or bits, turned_pdqs=(), stretched_pdqs=())
 
 
 def seen(angles, *, held_out: int = 2, looks=(), others=None) -> Seen:

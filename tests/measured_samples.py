@@ -44,10 +44,10 @@ def measures_of(samples: Sequence[Mapping[str, Any]], *, faces: bool = True) -> 
             "unnamed_with": drawn(PLAIN, lora=True), "unnamed_without": drawn(PLAIN, lora=False),
         },
         looks={
-            one.id: Look(id=one.id, text="smiling", pdq=f"{index:064x}", mirrored_pdq="0" * 64)
+            one.id: Look(id=one.id, text="smiling", pdq=f"{index:064x}", turned_pdqs=(), stretched_pdqs=())
             for index, one in enumerate(planned)
         },
-        trained={name: Look(id=name, text="", pdq="f" * 64, mirrored_pdq="f" * 64) for name in ("jade-s3", "jade-s1-t1")},
+        trained={name: Look(id=name, text="", pdq="0f" * 32, turned_pdqs=(), stretched_pdqs=()) for name in ("jade-s3", "jade-s1-t1")},
         planned=planned, named=[NAMED], twins=[(NAMED, PLAIN)],
     )  # fmt: skip
     return measured(EvaluateConfig.model_validate(section("evaluate/default.yaml")), seen)

@@ -53,7 +53,7 @@ def draw_command(
     run = run_of(persona, strength)
     for place in (run.paths.drawn, *run.places()):  # before the libraries, which take long
         try_place(place)
-    from likeness.evaluate.draw import asked_prompt, draw_asked  # here: it loads them
+    from likeness.evaluate.asked import asked_prompt, draw_asked  # here: it loads them
 
     prompt = asked_prompt(run, words)
     weights = sides([lora], persona)[0].weights() if lora else None

@@ -11,9 +11,9 @@ from likeness.cli.tables import say, show, table
 from likeness.config import load_config
 from likeness.errors import InputError, on_terminal
 from likeness.evaluate.choice import Verdict
+from likeness.formatting import percent
 from likeness.paths import PARAMS, PersonaPaths
 from likeness.report.outcome import interval
-from likeness.report.words import percent
 from likeness.run import Run, run_at
 from likeness.tracking.records import Registered, register
 from likeness.versions.accepted import accept, choose

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from likeness.diffusion.family import Family
 from likeness.errors import ConfigError
@@ -151,6 +152,15 @@ class Base(Family):
     def draw(self, **options: Any) -> RGB:
         """One image [H,W,3] by the pipeline. It would decode in the network's type, in which SDXL's VAE loses colour."""
         return self.decode_latents(self.pipeline(**options, output_type="latent").images[0])
+
+    def sharing_weights(self) -> Self:
+        """The same weights, and what is loaded into them, in a pipeline whose schedule and tokenizers are its own: these remember
+        what they are at, and would mix up two pictures that are drawn at the same time."""
+        pipeline = copy(self.pipeline)
+        for name, part in self.pipeline.components.items():
+            if name.startswith(("scheduler", "tokenizer")):
+                setattr(pipeline, name, deepcopy(part))
+        return replace(self, pipeline=pipeline)
 
     def reading(self, reference: Reference | None) -> dict[str, Any]:
         """The pipeline's options for a picture to draw after, if there is one; what reads it is loaded, or taken out again.

@@ -1,6 +1,8 @@
 """Images from fixed prompts and seeds."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -51,3 +53,28 @@ def generate(
             images.append(image)
             on_image(index, image)
     return images
+
+
+def drawn_at_once(base: Base, most: int) -> int:
+    """How many threads draw by the base: on a CPU as many as there are cores for, and at most so many; on a GPU one."""
+    cores = (os.cpu_count() or 1) // torch.get_num_threads() if base.device.type == "cpu" else 1
+    return max(1, min(cores, most))
+
+
+class BasePool:
+    """A base for each thread that draws at the same time: the weights are the same ones, and so must be what is loaded into them."""
+
+    def __init__(self, base: Base) -> None:
+        self._base, self._idle = base, [base]
+
+    @contextmanager
+    def lent(self) -> Generator[Base]:
+        """One that no other thread draws by."""
+        try:
+            base = self._idle.pop()
+        except IndexError:
+            base = self._base.sharing_weights()
+        try:
+            yield base
+        finally:
+            self._idle.append(base)

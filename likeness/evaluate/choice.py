@@ -7,6 +7,7 @@ from typing import Any
 
 from likeness.evaluate import ChoiceConfig
 from likeness.evaluate.adherence import share_followed
+from likeness.formatting import percent
 
 Measures = Mapping[str, Any]
 
@@ -25,9 +26,11 @@ class Floor:
     @property
     def sentence(self) -> str:
         """`leak of the name 97 %, at most 50 % (choice.max_leak)`."""
-        value = "not known" if self.value is None else f"{self.value:.0%}"
+        value = "not known" if self.value is None else percent(self.value)
         way = "at least" if self.setting.startswith("min") else "at most"
-        asked = f"{way} {self.limit:.0%}, choice.{self.setting}" if self.limit is not None else "not asked"
+        asked = (
+            f"{way} {percent(self.limit)}, choice.{self.setting}" if self.limit is not None else "not asked"
+        )
         return f"{self.words} {value} ({asked})"
 
 

@@ -1,8 +1,8 @@
-"""Draws pictures, judges the LoRA of each saved step, and draws a person's own prompts: through the gates of the
-samples, marked, on a sheet."""
+"""Draws pictures through the gates of the samples, marked, and judges the LoRA of each saved step."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,11 @@ import numpy as np
 
 from likeness.config import Config
 from likeness.diffusion.bases import Base
-from likeness.diffusion.generate import GenerationRequest, generate
+from likeness.diffusion.determinism import deterministic
+from likeness.diffusion.generate import BasePool, GenerationRequest, drawn_at_once, generate
 from likeness.diffusion.reference import Reference
 from likeness.digests import sha256_file
-from likeness.disk import write_atomic
-from likeness.evaluate.contact_sheet import Row, contact_sheet, tile
+from likeness.evaluate.contact_sheet import tile
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.face_embeddings import Finder, face_work, faces_of
 from likeness.evaluate.identity import FaceEmbedding, against
@@ -25,13 +25,11 @@ from likeness.images import RGB, load_rgb
 from likeness.lora.door import refuse_weights_of_others
 from likeness.lora.load import LoraSlot
 from likeness.lora.safetensors_io import read_header
-from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work, run_batch
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.outputs import finish
 from likeness.pipeline.verified import REFUSED, why_not_shown
 from likeness.run import Run
-from likeness.safety.gates import Subject, refuse
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST, Rater
 from likeness.store.items import Item
@@ -47,6 +45,10 @@ class Renderer:
     rater: Rater
     ages: PictureGate = field(default_factory=PictureGate)
     reference: Reference | None = None
+    pool: BasePool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pool", BasePool(self.base))
 
     @property
     def limits(self) -> Limits:
@@ -92,7 +94,8 @@ class Renderer:
     def _make(self, one: Planned, hold: Callable[[], None] = lambda: None) -> Made:
         hold()
         reference = self.reference if one.reference else None
-        (rgb,) = generate(self.base, [self._request(one)], reference=reference)
+        with nullcontext(self.base) if one.reference else self.pool.lent() as base:
+            (rgb,) = generate(base, [self._request(one)], reference=reference)
         quality = self.cfg.evaluate.jpeg_quality
         return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=quality)
 
@@ -100,8 +103,8 @@ class Renderer:
 def draw(
     run: Run, renderer: Renderer, planned: Sequence[Planned], weights: Path, digest: str
 ) -> Sequence[Outcome]:
-    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights. They come by what the base
-    holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
+    """The planned pictures, with their lines of a manifest; `digest` is the sha256 of the weights. They come in batches by what the
+    base holds, so that it is loaded once: nothing, the LoRA, what reads the reference picture, both.
 
     Raises:
         ConsentError: the weights are not of this person, or the consent has ended since the run began, maybe days ago.
@@ -116,15 +119,20 @@ def draw(
             parents += (renderer.reference.sha256,)
         return entry(one, item, provider=renderer.base.name, parents=parents), {one.file: IMAGE}
 
-    with LoraSlot(renderer.base) as slot:
-        works = [
-            replace(renderer.work(one, weights if one.lora else None, digest, slot), line=partial(line, one))
-            for one in sorted(planned, key=lambda one: (one.reference, one.lora))
-        ]
-        outcomes = run.batch(works, what="samples", workers=1)  # one: the pictures share one pipeline
-        if slot.misfit is not None:
-            raise slot.misfit
-        return outcomes
+    outcomes: list[Outcome] = []
+    with LoraSlot(renderer.base) as slot, deterministic(renderer.base.device):
+        for held in sorted({(one.reference, one.lora) for one in planned}):
+            group = [one for one in planned if (one.reference, one.lora) == held]
+            reference, file = held[0], weights if held[1] else None
+            works = [
+                replace(renderer.work(one, file, digest, slot), line=partial(line, one)) for one in group
+            ]
+            # What reads the reference picture is loaded with the first one.
+            workers = drawn_at_once(renderer.base, 1 if reference else run.config.items.workers)
+            outcomes += run.batch(works, what="samples", workers=workers)
+            if slot.misfit is not None:
+                raise slot.misfit
+    return outcomes
 
 
 def lay_out(
@@ -169,7 +177,9 @@ def judge_steps(
     judged: list[tuple[CheckpointScore, list[RGB | str]]] = []
     kept = paths.checkpoints_by_step() if options.checkpoints else {}
     finished = int(read_header(paths.weights).metadata.get("ss_steps", 0))
-    with LoraSlot(renderer.base) as slot:
+    workers = drawn_at_once(renderer.base, run.config.items.workers)
+    renderer.base.reading(None)
+    with LoraSlot(renderer.base) as slot, deterministic(renderer.base.device):
         for step, path in [*kept.items(), (finished, paths.weights)]:
             refuse_weights_of_others(run, path)
             digest = sha256_file(path)
@@ -177,9 +187,9 @@ def judge_steps(
                 way = f"step{step}-strength{strength:g}"
                 at, name = replace(renderer, cfg=renderer.cfg.at_strength(strength)), f"evaluate: {way}"
                 works = [at.work(replace(one, id=f"{one.id}-{way}"), path, digest, slot) for one in planned]
-                drawn = run_batch(f"{name}: samples", works, run.items, workers=1)
-                works, workers = face_works(drawn, find), run.config.items.workers
-                faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=workers))
+                drawn = run_batch(f"{name}: samples", works, run.items, workers=workers)
+                works, at_once = face_works(drawn, find), run.config.items.workers
+                faces = faces_of(run_batch(f"{name}: faces", works, run.items, workers=at_once))
                 found = against(references, faces.embeddings, images=faces.images)
                 score = CheckpointScore(
                     step=step,
@@ -198,48 +208,3 @@ def _cell(drawn: Outcome, cell_px: int) -> RGB | str:
         return REFUSED
     why = why_not_shown(IMAGE, drawn.item.record["rating"])
     return why or np.asarray(tile(load_rgb(drawn.item.files[IMAGE].path), cell_px))
-
-
-MAX_COLUMNS = 4
-
-
-def asked_prompt(run: Run, words: str) -> str:
-    """`jade woman, in a library`: the person's name, then what was asked for.
-
-    Raises:
-        InputError: the words are refused; nothing is drawn.
-    """
-    prompt = run.persona.prompt(words)
-    refuse("prompt", Subject(text=prompt), what=f"{words!r}")
-    return prompt
-
-
-def draw_asked(
-    run: Run, renderer: Renderer, prompt: str, seeds: Sequence[int], lora: Path | None = None
-) -> Manifest:
-    """Draw what the store lacks, with the last run's LoRA or another file, and lay it into models/PERSONA/drawn/ with its manifest
-    and sheet.png; what lay there goes.
-
-    Raises:
-        ConsentError: the weights are of somebody else.
-        InputError: there are no weights, or every picture was refused.
-    """
-    paths = run.paths
-    weights = lora or require_file(paths.weights, remedy="run `dvc repro`: it trains the LoRA")
-    name = run.persona.name
-    planned = [Planned(id=f"{name}-seed{seed}", prompt=prompt, seed=seed, lora=True) for seed in seeds]
-    outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
-    made = lay_out("draw", run, paths.drawn, outcomes, max_failure_ratio=1.0)
-    write_atomic(paths.drawn_sheet, _sheet(made, {one.id: one.seed for one in planned}, prompt, run))
-    return made
-
-
-def _sheet(made: Manifest, seeds: Mapping[str, int], prompt: str, run: Run) -> bytes:
-    folder, rows = run.paths.drawn, list[Row]()
-    for at in range(0, len(made.entries), MAX_COLUMNS):
-        line = made.entries[at : at + MAX_COLUMNS]
-        cells = [why_not_shown(one.file, one.rating) or load_rgb(folder / one.file) for one in line]
-        rows.append(Row(label="drawn", note=", ".join(f"seed {seeds[one.id]}" for one in line), cells=cells))
-    rows = rows or [Row(label=REFUSED, note="", cells=[REFUSED])]
-    title = f"{run.persona.name}, drawn by {run.config.base.name}"
-    return contact_sheet(title, [prompt], rows, cell_px=run.config.evaluate.cell_px)

@@ -20,7 +20,7 @@ from likeness.faces import FACES_VERSION, MODELS_DIGEST, Face, from_json
 from likeness.faces.landmarks import OUTER_EYE_CORNERS
 from likeness.images import RGB, load_rgb
 from likeness.lazy import ByName, Lazy, those
-from likeness.marks.pdq import pdq
+from likeness.marks.pdq import pdq, stretched, turned
 from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.face_entry import face_entry
 from likeness.pipeline.manifest import Entry
@@ -28,7 +28,7 @@ from likeness.run import Run
 from likeness.store.items import Item
 from likeness.store.keys import item_key
 
-LOOK_VERSION = 4
+LOOK_VERSION = 5
 """Raised whenever the same picture would be measured otherwise."""
 
 MOUTH_CORNERS = (61, 291)
@@ -48,7 +48,8 @@ class Look:
     id: str
     text: str
     pdq: str
-    mirrored_pdq: str
+    turned_pdqs: Sequence[str]
+    stretched_pdqs: Sequence[str]
     yaw_deg: float | None = None
     pitch_deg: float | None = None
     roll_deg: float | None = None
@@ -128,9 +129,9 @@ def _look(path: Path, record: Mapping[str, Any], words: bool) -> Made:
     return Made(files={}, record=said)
 
 
-def hashes(rgb: RGB) -> dict[str, str]:
-    """The PDQ of a picture and of its mirror image: training with flips draws these, too."""
-    return {"pdq": pdq(rgb), "mirrored_pdq": pdq(rgb[:, ::-1])}
+def hashes(rgb: RGB) -> dict[str, Any]:
+    """The PDQ of a picture, mirrored (training with flips draws that, too) or upside down, and stretched."""
+    return {"pdq": pdq(rgb), "turned_pdqs": turned(rgb), "stretched_pdqs": stretched(rgb)}
 
 
 def _length(face: Face, one: int, other: int) -> float:

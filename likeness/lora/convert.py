@@ -21,6 +21,7 @@ from torch import Tensor
 from likeness.diffusion.bases import MISFIT, Base
 from likeness.diffusion.load import silence_libraries
 from likeness.errors import InputError, LikenessError
+from likeness.formatting import percent
 from likeness.lora.adapter import remove_lora
 from likeness.lora.file import KEEP, read_file, refuse_broken
 from likeness.lora.keys import (
@@ -191,7 +192,7 @@ def _narrow(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     share = ((narrow.double() - wide).norm() / wide.norm()).item() if wide.any() else 0.0
     if not share <= LOSS or math.isnan(share):
         raise InputError(
-            f"{name} would lose {share:.0%} of its norm in {word}: its numbers are as small as {wide.abs().max().item():.2g}",
+            f"{name} would lose {percent(share)} of its norm in {word}: its numbers are as small as {wide.abs().max().item():.2g}",
             reason="lora-narrow", remedy="take --dtype bfloat16 or float32",
         )  # fmt: skip
     return narrow

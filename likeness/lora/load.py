@@ -2,6 +2,7 @@
 # (diffusers pipelines and peft layers are not typed)
 """A LoRA file in a base: loaded through diffusers or straight into the network, and compared with what the file holds."""
 
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -119,14 +120,16 @@ def _load_as_read(base: Base, found: LoraLayers, file: Path) -> None:
 
 
 class LoraSlot:
-    """The one LoRA file that a base holds: loaded when a picture first needs it, and kept until one needs another file or none.
-    A context manager: at its end the base is as it was. `misfit` is why a file could not be held, None where none was refused."""
+    """The one LoRA file that a base holds: loaded when a picture first needs it, and kept until one needs another file, strength or
+    none. Several threads may ask for the same; while they draw, none asks for another. A context manager: at its end the base is
+    as it was. `misfit` is why a file could not be held, None where none was refused."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
         self.misfit: InputError | None = None
-        self._held: Path | None = None
+        self._held: tuple[Path, float] | None = None
         self._loaded = ExitStack()
+        self._one_at_a_time = threading.Lock()
 
     def hold(self, file: Path | None, scale: float) -> None:
         """Have the base hold this file at this strength, or none.
@@ -134,17 +137,21 @@ class LoraSlot:
         Raises:
             InputError: the file does not fit the base; it holds none.
         """
-        if file != self._held:
-            self._held = None
-            self._loaded.close()
-            try:
-                self._loaded.enter_context(loaded_lora(self._base, file, scale))
-            except InputError as error:
-                self.misfit = error
-                raise
-            self._held = file
-        elif file is not None:
-            self._base.pipeline.set_adapters([ADAPTER], [scale])
+        with self._one_at_a_time:
+            wanted = None if file is None else (file, scale)
+            if wanted == self._held:
+                return
+            if wanted is not None and self._held is not None and file == self._held[0]:
+                self._base.pipeline.set_adapters([ADAPTER], [scale])
+            else:
+                self._held = None
+                self._loaded.close()
+                try:
+                    self._loaded.enter_context(loaded_lora(self._base, file, scale))
+                except InputError as error:
+                    self.misfit = error
+                    raise
+            self._held = wanted
 
     def __enter__(self) -> Self:
         return self

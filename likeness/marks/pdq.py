@@ -32,6 +32,12 @@ SAME_PICTURE_BITS = 31
 SIDE_PX = 512
 """A larger picture is reduced to this first, as Meta's own program does."""
 
+CHANGED_SIDE_PX = 256
+"""To which it is reduced before it is changed, which is done many times."""
+
+STRETCHED_SHARES = (0.9, 0.85, 0.8, 0.75)
+"""What a stretch leaves of a side."""
+
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 CELLS = 64
 """A picture is blurred and looked at in as many rows and columns."""
@@ -75,9 +81,9 @@ def _blurred(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     return total(total(luma) / pixels) / pixels
 
 
-def _reduced(rgb: RGB) -> RGB:
+def _reduced(rgb: RGB, side_px: int = SIDE_PX) -> RGB:
     height, width = rgb.shape[:2]
-    factor = SIDE_PX / max(height, width)
+    factor = side_px / max(height, width)
     if factor >= 1:
         return rgb
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -95,6 +101,28 @@ def fingerprints(rgb: RGB) -> list[str]:
             y, x = round((height - down) * above), round((width - across) * left)
             found.append(_hash(rgb[y : y + down, x : x + across]))
     return found
+
+
+def turned(rgb: RGB) -> list[str]:
+    """The hashes of a picture mirrored, upside down, and both."""
+    rgb = _reduced(rgb, CHANGED_SIDE_PX)
+    return [_hash(one) for one in (rgb[:, ::-1], rgb[::-1, ::-1], rgb[::-1])]
+
+
+def stretched(rgb: RGB) -> list[str]:
+    """The hashes of a picture that was made wider, or higher, by a tenth to a third, and cut to its size."""
+    rgb = _reduced(rgb, CHANGED_SIDE_PX)
+    height, width = rgb.shape[:2]
+    found: list[str] = []
+    for share in STRETCHED_SHARES:
+        y, x = round(height * (1 - share) / 2), round(width * (1 - share) / 2)
+        found += [_hash(rgb[:, x : width - x]), _hash(rgb[y : height - y])]
+    return found
+
+
+def negative(hash_: str) -> str:
+    """The hash of a picture's negative, but for a bit or two."""
+    return f"{int(hash_, 16) ^ (1 << 8 * BYTES) - 1:0{2 * BYTES}x}"
 
 
 def distance(hash_: str, others: Iterable[str]) -> int:

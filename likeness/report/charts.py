@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from likeness.report.words import percent
+from likeness.formatting import percent
 
 # The loss of diffusion training is dominated by which noise level was drawn: the mean of about this many
 # steps shows the trend.

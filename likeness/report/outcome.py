@@ -6,9 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from likeness.formatting import percent
 from likeness.report.charts import share_scale
 from likeness.report.collect import Collected, Sample
-from likeness.report.words import bin_words, percent
+from likeness.report.words import bin_words
+from likeness.train import LESS_STEEP
 
 Measures = Mapping[str, Any]
 
@@ -124,12 +126,30 @@ def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
     }
 
 
-def weakness(measures: Measures, *, class_word: str) -> Weakness | None:
-    """The largest of the shortfalls; None where none is large."""
+def weakness(measures: Measures, training: Mapping[str, float], *, class_word: str) -> Weakness | None:
+    """The largest of the shortfalls; None where none is large. `training` is what training/metrics.json holds."""
     leak = _leak(measures, class_word)
-    found = (_faceless(measures), _copied(measures), leak, _unlike(measures), _disobeyed(measures))
+    found = (
+        _diverged(training),
+        _faceless(measures),
+        _copied(measures),
+        leak,
+        _unlike(measures),
+        _disobeyed(measures),
+    )
     worst = max(filter(None, found), key=lambda one: one.shortfall, default=None)
     return worst if worst and worst.shortfall >= LEAST_SHORTFALL else None
+
+
+def _diverged(training: Mapping[str, float]) -> Weakness | None:
+    before, after = training.get("probe_loss_before"), training.get("probe_loss_after")
+    if before is None or after is None or after <= before:
+        return None
+    return Weakness(
+        what=f"Training diverged: on the same images and noise the loss was {before:.3f} before it and {after:.3f} after it.",
+        remedy=f"{LESS_STEEP[0].upper()}{LESS_STEEP[1:]}.",
+        shortfall=1.0,  # whatever else is wrong comes of it
+    )
 
 
 def _faceless(measures: Measures) -> Weakness | None:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 import likeness
 from likeness.dataset.quality import TrainingSet
 from likeness.dataset.quality.measures import readings
-from likeness.formatting import format_score, render
+from likeness.formatting import format_score, percent, render
 from likeness.report import words
 from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected, Sample
@@ -93,8 +93,9 @@ def page(run: Run, got: Collected) -> str:
         dots=_dots(got),
         headline=headline(got),
         no_share=no_share(measures) if measures else "",
-        weakness=weakness(measures, class_word=class_word) if measures else None,
+        weakness=weakness(measures, got.training.metrics, class_word=class_word) if measures else None,
         words=words,
+        percent=percent,
         interval=interval,
         swapped=any(entry.target for entry in entries),
         chains=chains(got, run.consent.id, cfg.max_rows),

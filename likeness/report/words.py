@@ -35,11 +35,6 @@ def bin_words(name: str) -> str:
     return f"over {low}°" if float(high) >= 90 else f"{low} to {high}°"
 
 
-def percent(value: float | None) -> str:
-    """`72 %`."""
-    return "-" if value is None else f"{100 * value:.0f} %"
-
-
 def size_words(name: str) -> str:
     """`64_128` as `64 to 128`, the first bin as `under 64`, the open last one as `256 and more`."""
     low, high = name.split("_")

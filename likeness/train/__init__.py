@@ -5,3 +5,6 @@ TRAINERS = {
     "native": ("likeness.train.native.trainer", "NativeTrainer"),
     "kohya": ("likeness.train.kohya.trainer", "KohyaTrainer"),
 }
+
+LESS_STEEP = "lower train.optimizer.lr, lengthen train.schedule.warmup_steps, or lower train.lora.alpha"
+"""The remedy of a training that diverged."""

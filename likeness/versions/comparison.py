@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from likeness.evaluate.adherence import share_followed
 from likeness.evaluate.paired import Details, Difference, differences
+from likeness.formatting import percent
 from likeness.run import Run
 from likeness.versions.sides import Side, differing
 
@@ -97,7 +98,7 @@ def figure(row: Difference, value: float | None) -> str:
     """`72 %`, or `0.61` on an embedder's own scale; a dash where it is not known."""
     if value is None:
         return "-"
-    return f"{100 * value:.0f} %" if row.measure in PERCENT else f"{value:.2f}"
+    return percent(value) if row.measure in PERCENT else f"{value:.2f}"
 
 
 def interval(row: Difference) -> str:

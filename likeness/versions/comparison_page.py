@@ -12,13 +12,12 @@ from markupsafe import Markup
 
 from likeness.evaluate.contact_sheet import NOT_DRAWN, in_place_of_picture
 from likeness.evaluate.evaluation import at_one_strength
-from likeness.formatting import format_score, render
+from likeness.formatting import format_score, percent, render
 from likeness.marks.xmp import SourceType
 from likeness.pipeline.verified import why_not_shown
 from likeness.report.curves import Line, curves
 from likeness.report.outcome import interval
 from likeness.report.pictures import Album
-from likeness.report.words import percent
 from likeness.versions import comparison
 from likeness.versions.comparison import Comparison, summary
 from likeness.versions.sides import Side

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from likeness.cli.compare import draw_sides
 from likeness.comfy.trial import run_trial
 from likeness.errors import ConsentError, InputError
-from likeness.evaluate.draw import draw_asked
+from likeness.evaluate.asked import draw_asked
 from likeness.lora.door import refuse_weights_of_others
 from likeness.lora.safetensors_io import read_header, weights_bytes
 from likeness.lora.signature import sign_weights

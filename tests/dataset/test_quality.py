@@ -145,9 +145,9 @@ def test_a_picture_repeats_an_earlier_one_from_few_bits_apart_on():
         return next(one.value for one in found if one.words == "images that look like another one")
 
     zeros, near, far = "0" * 64, "1" * 31 + "0" * 33, "1" * 32 + "0" * 32
-    assert share(zeros, near) == "50%"
-    assert share(zeros, far) == "0%"
-    assert share(zeros, zeros, near, far) == "75%"  # far is one bit from near
+    assert share(zeros, near) == "50 %"
+    assert share(zeros, far) == "0 %"
+    assert share(zeros, zeros, near, far) == "75 %"  # far is one bit from near
     assert share(zeros) == "not known"
 
 
@@ -163,7 +163,7 @@ def test_enlargement_is_read_from_the_manifests():
     found = TrainingSet.of(images, before, SimpleNamespace(targets=shown), "jade", "woman")
     assert found.shows == {"t1": "ben, a synthetic man"}
     assert lights(found)["enlarged images"] == "amber"
-    assert next(one for one in readings(found) if one.words == "enlarged images").value == "50%"
+    assert next(one for one in readings(found) if one.words == "enlarged images").value == "50 %"
     nobody = TrainingSet.of(images, before, SimpleNamespace(targets=None), "jade", "woman")
     assert nobody.shows == {}
 
@@ -176,8 +176,8 @@ def test_a_man_in_the_record_contradicts_a_woman_and_no_class_word_of_neither():
         found = readings(training_set(images, shows=shows, **changes))
         return next(one for one in found if one.words.startswith("bodies"))
 
-    assert (body().value, body().light) == ("50%", "red")
-    assert body(class_word="man").value == "100%"  # the captions still say woman
+    assert (body().value, body().light) == ("50 %", "red")
+    assert body(class_word="man").value == "100 %"  # the captions still say woman
     assert body(class_word="person").light == "unknown"
     assert body(class_word="young woman").light == "red"
 

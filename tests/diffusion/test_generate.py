@@ -1,5 +1,6 @@
 """Samples: the same prompt and seed give the same picture, and a LoRA changes it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from lora_runs import run_in, train_config
 
 from likeness.diffusion.families import bases
-from likeness.diffusion.generate import GenerationRequest, generate
+from likeness.diffusion.generate import BasePool, GenerationRequest, drawn_at_once, generate
 from likeness.errors import InputError
 from likeness.lora.load import LoraSlot, loaded_lora
 
@@ -64,3 +65,33 @@ def test_a_lora_of_another_base_is_refused(tmp_path, folder, fresh):
     assert caught.value.reason == "lora-misfit"
     (after,) = generate(base, [SHOT])
     assert np.array_equal(before, after)
+
+
+def test_pictures_that_two_threads_draw_at_once_are_those_of_one(fresh):
+    base, shots = (
+        fresh(),
+        [replace(SHOT, seed=seed, prompt=f"jade {'woman ' * seed}") for seed in (1, 2)],
+    )
+    alone, pool = generate(base, shots), BasePool(base)
+
+    def drawn(shot):
+        with pool.lent() as lent:
+            return generate(lent, [shot])[0]
+
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(drawn, shots))
+    assert np.array_equal(alone, together)
+    with pool.lent() as one, pool.lent() as other:
+        assert one.network is other.network
+        for name, part in one.pipeline.components.items():
+            own = name.startswith(("scheduler", "tokenizer"))
+            assert (part is other.pipeline.components[name]) is not own, name
+
+
+def test_as_many_threads_draw_as_there_are_cores_for(fresh, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    base = fresh("sd15")
+    assert [drawn_at_once(base, most) for most in (1, 2, 8)] == [1, 2, 2]
+    monkeypatch.setattr("torch.get_num_threads", lambda: 8)
+    assert drawn_at_once(base, 8) == 1

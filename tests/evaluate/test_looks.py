@@ -32,7 +32,7 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
     ]
     said = ("smiling, wearing yellow and white", "neutral expression, wearing blue", "")
     looks = {
-        one.id: Look(id=one.id, text=text, pdq="", mirrored_pdq="")
+        one.id: Look(id=one.id, text=text, pdq="", turned_pdqs=(), stretched_pdqs=())
         for one, text in zip(planned, said, strict=True)
     }
     rows = {row["facet"]: row for row in adherence(planned, looks)}
@@ -46,7 +46,8 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
 def test_framing_is_not_judged_where_training_cuts_to_the_face():
     planned = [one for one in plan_samples("jade", ["jade woman, half body photo, smiling"], [1]) if one.lora]
     looks = {
-        one.id: Look(id=one.id, text="close-up photo, smiling", pdq="", mirrored_pdq="") for one in planned
+        one.id: Look(id=one.id, text="close-up photo, smiling", pdq="", turned_pdqs=(), stretched_pdqs=())
+        for one in planned
     }
     assert share_followed(adherence(planned, looks)) == 0.5
     rows = adherence(planned, looks, CUT_TO_FACE)
@@ -66,7 +67,7 @@ def test_adherence_is_known_picture_by_picture():
     ]
     said = ("smiling, wearing yellow", "neutral expression, wearing yellow", "")
     looks = {
-        one.id: Look(id=one.id, text=text, pdq="", mirrored_pdq="")
+        one.id: Look(id=one.id, text=text, pdq="", turned_pdqs=(), stretched_pdqs=())
         for one, text in zip(planned, said, strict=True)
     }
     assert followed_by_image(planned, looks) == {planned[0].id: [2, 2], planned[1].id: [1, 2]}
@@ -74,11 +75,27 @@ def test_adherence_is_known_picture_by_picture():
 
 def test_variety_is_the_spread_of_each_measure_in_each_set():
     still = [
-        Look(id=str(n), text="", pdq="", mirrored_pdq="", yaw_deg=5.0, background=(50.0, 0.0, 0.0))
+        Look(
+            id=str(n),
+            text="",
+            pdq="",
+            turned_pdqs=(),
+            stretched_pdqs=(),
+            yaw_deg=5.0,
+            background=(50.0, 0.0, 0.0),
+        )
         for n in range(3)
     ]
     turning = [
-        Look(id=str(n), text="", pdq="", mirrored_pdq="", yaw_deg=20.0 * n, background=(50.0, 30.0 * n, 0.0))
+        Look(
+            id=str(n),
+            text="",
+            pdq="",
+            turned_pdqs=(),
+            stretched_pdqs=(),
+            yaw_deg=20.0 * n,
+            background=(50.0, 30.0 * n, 0.0),
+        )
         for n in range(3)
     ]
     rows = {row["measure"]: row for row in variety({"samples": still, "training": turning})}

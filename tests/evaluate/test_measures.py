@@ -189,21 +189,30 @@ def test_of_swaps_on_one_target_the_one_whose_face_was_pasted_is_shown():
     assert found["nearest"] == "swap1"
 
 
-@pytest.mark.parametrize(("angle", "copied"), [(24.0, True), (0.0, False)])  # the one swap lies at 30
-def test_a_near_face_in_surroundings_that_are_alike_is_copied_though_neither_would_do(angle, copied):
+@pytest.mark.parametrize(
+    ("angle", "other", "match", "copied"),  # the one swap lies at 30
+    [
+        (24.0, 0.35, 0.911, True),
+        (0.0, 0.35, 0.911, False),
+        (24.0, 0.155, 0.98, True),
+        (0.0, 0.155, 0.98, False),
+        (0.0, 0.1, 0.992, True),
+    ],
+)
+def test_what_is_around_a_face_counts_the_less_the_farther_the_face_is(angle, other, match, copied):
     rng = np.random.default_rng(0)
     smooth = [cv2.GaussianBlur(rng.normal(size=(WHOLE_PX, WHOLE_PX)), (0, 0), 2) for _ in range(2)]
-    trained, drawn = (128 + 400 * picture for picture in (smooth[0], smooth[0] + 0.35 * smooth[1]))
-    one, other = (
+    trained, drawn = (128 + 400 * picture for picture in (smooth[0], smooth[0] + other * smooth[1]))
+    one, drawn_patch = (
         base64.b64encode(each.clip(1, 255).astype(np.uint8).tobytes()).decode() for each in (trained, drawn)
     )
-    pasted = replace(look("jade-p1-seed1-with"), face_patch=other)
+    pasted = replace(look("jade-p1-seed1-with"), face_patch=drawn_patch)
     every = seen(drawn_at(angle), looks=[pasted])
     known = every.trained | {"swap1": replace(look("swap1"), face_patch=one)}
     swaps = replace(every.sets["swaps"], embeddings=every.sets["swaps"].embeddings[1:])
     every = replace(every, trained=known, sets={**every.sets, "swaps": swaps})
     found = measured(OPTIONS, every)["copying"]["pictures"][0]
-    assert 0.85 < found["face_match"] < 0.975
+    assert found["face_match"] == pytest.approx(match, abs=0.004)
     assert found["copy"] < 0.7
     assert found["copied"] == copied
 

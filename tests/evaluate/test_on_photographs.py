@@ -37,6 +37,11 @@ def cut(image: Image.Image, across: float, down: float) -> Image.Image:
     return image.crop(box).resize(image.size, Image.Resampling.BICUBIC)
 
 
+def stretched(image: Image.Image, across: float, down: float) -> Image.Image:
+    """So many times as wide and as high, cut to its size."""
+    return ImageOps.fit(image.resize((round(image.width * across), round(image.height * down))), image.size)
+
+
 def turned(image: Image.Image, degrees: float) -> Image.Image:
     return image.rotate(degrees, Image.Resampling.BICUBIC)
 
@@ -47,6 +52,10 @@ PASTED = {
     "grey": ImageOps.grayscale,
     "other colours": lambda image: Image.merge("RGB", image.split()[::-1]),
     "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(1.3)),
+    "upside down": lambda image: image.transpose(Image.Transpose.ROTATE_180),
+    "negative": ImageOps.invert,
+    "wider": lambda image: stretched(image, 1.25, 1),
+    "higher": lambda image: stretched(image, 1, 1.12),
 }
 CUT_OR_TURNED = {
     "cut": lambda image: cut(image, 0.5, 0.4),
@@ -96,7 +105,7 @@ def score(found, small, drawn: str):
 
     def look(name) -> Look:
         record, rgb = found[name].item.record, load_rgb(small[name])
-        patch = face_patch(rgb, from_json(record["face"]), record["scale"])
+        patch = record["face"] and face_patch(rgb, from_json(record["face"]), record["scale"])
         return Look(id=name, text="", **hashes(rgb), face_patch=patch)
 
     seen = Seen(

@@ -117,7 +117,7 @@ def test_an_alpha_of_any_type_is_a_number(tmp_path, dtype):
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(434_176.0, "1 of its 12 numbers would be infinite"), (1e-9, "would lose 100% of its norm")],
+    [(434_176.0, "1 of its 12 numbers would be infinite"), (1e-9, "would lose 100 % of its norm")],
 )
 def test_a_type_that_cannot_hold_the_numbers_is_refused_with_figures(tmp_path, number, words):
     tensors = named(lambda n: f"lora_unet_{LDM[n]}", alpha=half, layers=(TO_K,))

@@ -5,8 +5,8 @@ import copy
 import pytest
 from measured_samples import NAMED, PLAIN, measures_of
 
+from likeness.formatting import percent
 from likeness.report.outcome import interval, no_share, terms, weakness
-from likeness.report.words import percent
 
 SAMPLES = [
     {"id": f"jade-p{n}-seed{seed}-{'with' if lora else 'without'}", "prompt": prompt, "seed": seed, "lora": lora}
@@ -24,19 +24,19 @@ def measures():
 
 
 def test_without_a_large_shortfall_nothing_is_to_mend(measures):
-    assert weakness(measures, class_word="woman") is None
+    assert weakness(measures, {}, class_word="woman") is None
 
 
 def test_the_largest_shortfall_is_named_with_a_remedy(measures):
     first = measures["embedders"][0]
     first["name_test"]["leak"] = {"value": 0.9, "low": 0.8, "high": 1.0}
-    named = weakness(measures, class_word="woman")
+    named = weakness(measures, {}, class_word="woman")
     assert named.what == "The name does little: “a woman” alone draws 90 % of what the LoRA adds (80 to 100)."
     assert "train.objective.preservation_weight" in named.remedy
     first["samples"]["recognised"] = 0
-    assert "recognised" in weakness(measures, class_word="woman").what
+    assert "recognised" in weakness(measures, {}, class_word="woman").what
     measures["copying"]["copied"] = 1
-    assert "repeat a training picture" in weakness(measures, class_word="woman").what
+    assert "repeat a training picture" in weakness(measures, {}, class_word="woman").what
 
 
 def test_strangers_who_score_higher_than_the_drawn_pictures_are_told(measures):
@@ -45,7 +45,7 @@ def test_strangers_who_score_higher_than_the_drawn_pictures_are_told(measures):
     first["ceiling"]["value"] = 0.8
     for value, told in ((0.4, False), (0.6, True)):
         first["strangers"]["value"] = value
-        said = weakness(measures, class_word="woman").what
+        said = weakness(measures, {}, class_word="woman").what
         assert ("The people of the targets reach 75 % of the ceiling" in said) == told
 
 
@@ -58,21 +58,30 @@ def test_the_turn_of_the_head_that_is_least_alike_is_told_with_the_one_that_is_m
         {"bin": "15_30", "similarity": 0.4},
         {"bin": "30_90", "similarity": None},
     ]
-    assert weakness(measures, class_word="woman").what.startswith(
+    assert weakness(measures, {}, class_word="woman").what.startswith(
         "1 of 12 drawn pictures is recognised as the persona. They are least alike with the head turned 15 to 30°: 50 % of the "
         "ceiling, against 90 % at 0 to 15°."
     )
-    assert "head turned that way" in weakness(measures, class_word="woman").remedy
+    assert "head turned that way" in weakness(measures, {}, class_word="woman").remedy
     first["by_yaw"] = first["by_yaw"][:1]
-    assert "least alike" not in weakness(measures, class_word="woman").what
-    assert "that way" not in weakness(measures, class_word="woman").remedy
+    assert "least alike" not in weakness(measures, {}, class_word="woman").what
+    assert "that way" not in weakness(measures, {}, class_word="woman").remedy
+
+
+def test_a_training_after_which_the_loss_is_higher_is_told_before_all_that_comes_of_it(measures):
+    measures["faces"] = {"none": 2, "one": 0, "several": 0, "of": 2}
+    better, worse = ({"probe_loss_before": 0.265, "probe_loss_after": loss} for loss in (0.073, 0.9912))
+    assert "no face" in weakness(measures, better, class_word="woman").what
+    named = weakness(measures, worse, class_word="woman")
+    assert named.what.endswith("the loss was 0.265 before it and 0.991 after it.")
+    assert named.remedy.startswith("Lower train.optimizer.lr")
 
 
 def test_pictures_without_a_face_are_a_weakness(measures):
     measures["faces"] = {"none": 1, "one": 0, "several": 1, "of": 2}
-    assert "no face or several" in weakness(measures, class_word="woman").what
+    assert "no face or several" in weakness(measures, {}, class_word="woman").what
     measures["faces"] = {"none": 0, "one": 0, "several": 2, "of": 2}
-    assert weakness(measures, class_word="woman").what == "2 of 2 drawn pictures show several faces."
+    assert weakness(measures, {}, class_word="woman").what == "2 of 2 drawn pictures show several faces."
 
 
 def test_a_similarity_without_a_ceiling_is_told_and_no_similarity_is_not(measures):

@@ -187,7 +187,7 @@ def test_the_card_and_the_plan_tell_the_sets_quality(folders, capsys):
     card = folders.places.dataset_card.read_text()
     images = len(read_manifest(folders.places.lora_training).entries)
     assert f"| images | {images} | red | add photographs" in card
-    assert "| captions without the trigger | 0% | green | - |" in card
+    assert "| captions without the trigger | 0 % | green | - |" in card
     capsys.readouterr()
     show_quality("jade", quality(run))
     said = capsys.readouterr().out

@@ -14,7 +14,8 @@ from likeness.cli.compare import draw_sides
 from likeness.diffusion.load import load_base
 from likeness.errors import InputError
 from likeness.evaluate import draw as studio
-from likeness.evaluate.draw import Renderer, asked_prompt, draw_asked
+from likeness.evaluate.asked import asked_prompt, draw_asked
+from likeness.evaluate.draw import Renderer
 from likeness.evaluate.evaluation import at_one_strength
 from likeness.images import load_rgb
 from likeness.lora import load as lora_load

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from likeness.dataset.quality import Reading, TrainingSet, captions, pictures
+from likeness.formatting import percent
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Measure:
         light = "red" if sign * value >= sign * self.red else "amber"
         if sign * value <= sign * self.green:
             light, advice = "green", ""
-        shown = f"{value:.0%}" if self.unit == "%" else f"{value:.2g}"
+        shown = percent(value) if self.unit == "%" else f"{value:.2g}"
         return Reading(words=self.words, value=shown, light=light, advice=advice)
 
 

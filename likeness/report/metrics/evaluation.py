@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from likeness.formatting import percent
 from likeness.report.collect import Collected
 from likeness.report.metrics import Metric
 from likeness.report.outcome import interval
-from likeness.report.words import percent
 
 
 def _first(got: Collected) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import IO
 
 from likeness.errors import ConfigError, ProviderError, TransientError
 from likeness.progress import Progress
+from likeness.train import LESS_STEEP
 from likeness.train.config import TrainConfig
 from likeness.train.native.interrupt import StopRequest
 
@@ -69,7 +70,7 @@ def run_script(
                         raise ConfigError(
                             f"train: the loss of step {step} is {loss}",
                             reason="diverged",
-                            remedy="lower train.optimizer.lr, or raise train.schedule.warmup_steps",
+                            remedy=LESS_STEEP,
                         )
                     progress.advance("", "trained", steps=max(0, step - max(told, default=0)))
                     told[step] = loss

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError
+from likeness.formatting import percent
 from likeness.lazy import chosen
 from likeness.pipeline.manifest import natural
 from likeness.train.native.data import TrainingExample
@@ -46,9 +47,10 @@ class Split:
             )
         number = len({example.photograph for example in (*self.trained, *self.held_out)})
         if number * self.share < 1:
+            share = len(self.held_out) / (len(self.trained) + len(self.held_out))
             lines.append(
                 f"{number} photographs are few for train.selection.validation_share {self.share:g}: a whole one is kept out, "
-                f"{len(self.held_out) / (len(self.trained) + len(self.held_out)):.0%} of the images"
+                f"{percent(share)} of the images"
             )
         return "".join(f"train: {line}\n" for line in lines)
 

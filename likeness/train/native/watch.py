@@ -6,6 +6,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from likeness.errors import ConfigError
+from likeness.train import LESS_STEEP
 from likeness.train.config import TrainConfig
 from likeness.train.native.checkpoint import RunFolder
 from likeness.train.native.compute import spill_warning
@@ -41,7 +42,7 @@ class Watch:
                 + ("" if steady else ", and a gradient among them is not a finite number")
                 + (f"; the state before it is kept in {good}" if good else ""),
                 reason="diverged",
-                remedy="lower train.optimizer.lr, lengthen train.schedule.warmup_steps, or lower train.lora.alpha",
+                remedy=LESS_STEEP,
             )
         preserved = {}
         if self.cfg.preserved_images:
