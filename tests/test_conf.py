@@ -124,6 +124,7 @@ def test_what_the_user_has_to_give_is_told_once_with_an_example(tmp_path):
     assert all("such as" in line and "docs/providers.md" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_qualities_and_gpus_go_with_a_base(tmp_path, overlay):
     train = load_config(compose_in(tmp_path, *overlay)).train

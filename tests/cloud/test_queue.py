@@ -61,6 +61,7 @@ def head(root: Path) -> str:
     return (git("rev-parse", "HEAD", root=root) or "").strip()
 
 
+@pytest.mark.slow
 def test_a_value_in_a_params_yaml_keeps_all_others_and_the_digest_that_check_asks_for(clone):
     text = (clone.folder / "params.yaml").read_text()
     before, after = parse_yaml(text), parse_yaml(with_value(text, "train.checkpoint.share", True))
@@ -71,6 +72,7 @@ def test_a_value_in_a_params_yaml_keeps_all_others_and_the_digest_that_check_ask
     assert before == after
 
 
+@pytest.mark.slow
 def test_one_plan_for_all_with_the_sum_of_what_they_can_cost(clone, bucket, engine, entries, capsys):
     root = clone.folder
     text = (root / "params.yaml").read_text()
@@ -87,6 +89,7 @@ def test_one_plan_for_all_with_the_sum_of_what_they_can_cost(clone, bucket, engi
     assert not (engine / "task.json").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engine, entries, prepared):
     root = clone.folder
     text = (root / "params.yaml").read_text()
@@ -117,6 +120,7 @@ def test_what_cannot_be_launched_stays_in_the_queue_and_is_told_why(clone, engin
     assert "dvc exp run --queue" in (caught.value.remedy or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silent", ["diff", "show", "status"])
 def test_a_git_that_does_not_answer_found_nothing_out(clone, entries, monkeypatch, silent):
     """On a machine that is busy for longer than git is waited for."""
@@ -161,11 +165,13 @@ def test_what_was_stopped_before_it_began_may_be_launched_again(tmp_path):
     assert launched_before(store) == {}
 
 
+@pytest.mark.slow
 def test_settings_of_what_is_trained_belong_into_the_queue(clone):
     with pytest.raises(ConfigError, match="the queue says what is trained"):
         plan_queue("jade", [*SLURM, "train.schedule.steps=5"], need_engine=False)
 
 
+@pytest.mark.slow
 def test_each_combination_of_listed_values_is_a_job(clone, bucket, engine, capsys):
     sets = [
         "train.schedule.steps=21,22",
@@ -185,6 +191,7 @@ def test_each_combination_of_listed_values_is_a_job(clone, bucket, engine, capsy
     assert said["usd_max"] == pytest.approx(4 * 0.6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "why"),
     [("cloud.max_hours=1,2", "get the same value"), ("train.lora.rank=8,,", "cannot be read")],

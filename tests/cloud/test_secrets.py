@@ -58,7 +58,11 @@ def test_an_address_of_the_bucket_with_a_key_in_it_is_not_written_down():
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("secret_access_key", CANARY), ("url", f"ssh://me:{CANARY}@example.org/dvc")]
+    ("option", "value"),
+    [
+        ("secret_access_key", CANARY),
+        pytest.param("url", f"ssh://me:{CANARY}@example.org/dvc", marks=pytest.mark.slow),
+    ],
 )
 def test_a_key_that_is_committed_with_the_dvc_remote_does_not_go_up(tmp_path, monkeypatch, option, value):
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]

@@ -186,7 +186,9 @@ def test_comfyui_maps_every_key_and_merges_what_was_trained(whole, base):
             weights[f"{name.removeprefix('transformer.')}.weight"].data = weight
 
 
-@pytest.mark.parametrize("kind", ["dora", "pissa", "lokr"])
+@pytest.mark.parametrize(
+    "kind", ["dora", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("pissa", "lokr"))]
+)
 def test_every_kind_is_loaded_as_it_was_trained(tmp_path, folder, fresh, kind):
     changes = {"lora_kind": kind, "rank": 2, "alpha": 3, "steps": 2, "caption_dropout": 0.0}
     run = run_in(tmp_path, folder, train_config(**(SETTINGS | changes)), architecture="flux2")

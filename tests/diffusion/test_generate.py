@@ -19,7 +19,7 @@ SHOT = GenerationRequest(
 
 @pytest.mark.parametrize(
     "architecture",
-    [pytest.param(name, marks=() if name in ("sd15", "zimage") else pytest.mark.slow) for name in bases()],
+    [pytest.param(name, marks=() if name == "sd15" else pytest.mark.slow) for name in bases()],
 )
 def test_a_lora_changes_the_picture_and_leaves_the_base_as_it_was(tmp_path, folder, fresh, architecture):
     run = run_in(tmp_path, folder, train_config(architecture, steps=3), architecture=architecture)

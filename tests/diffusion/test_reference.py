@@ -33,7 +33,7 @@ def reference(base, folder: Path, rgb=LEFT) -> Reference:
 @pytest.mark.parametrize(
     "architecture",
     [
-        pytest.param(name, marks=() if name != "sdxl" else pytest.mark.slow)
+        pytest.param(name, marks=() if name == "sd15" else pytest.mark.slow)
         for name, base in bases().items()
         if base.REFERENCE
     ],

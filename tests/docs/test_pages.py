@@ -119,6 +119,7 @@ def test_each_stage_of_the_graph_exists():
     assert named - {"persona"} <= {spec.name for spec in STAGES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", overrides(), ids=" ".join)
 def test_each_override_composes(settings):
     assert composed(ROOT, *(one for one in settings if one != "..."))

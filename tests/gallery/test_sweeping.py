@@ -55,7 +55,7 @@ def killed(world: World, generation: dict[str, Any], after: str) -> None:
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize("after", [".png", ".jpg"])
+@pytest.mark.parametrize("after", [".png", pytest.param(".jpg", marks=pytest.mark.slow)])
 def test_what_a_kill_left_of_a_wish_that_ended_goes(world: World, after: str) -> None:
     ann, generation = asked(world)
     killed(world, generation, after)

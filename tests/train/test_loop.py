@@ -66,21 +66,21 @@ def test_a_base_that_predicts_v_is_asked_for_v(tmp_path, folder, whole):
     assert objective.probe() == pytest.approx(whole.trained.probe_before, abs=0.5)
 
 
+QUICK = [{"lr": 1e-3}, {"weighting": "debiased"}, {"preservation_weight": 1.0}]
+OTHERS = [
+    {"seed": 43},
+    {"weighting": "none"},
+    {"noise_offset": 0.1},
+    {"huber_c": 0.1},
+    {"lr_schedule": "constant"},
+    {"gradient_accumulation": 2},
+    {"caption_dropout": 0.5},
+    {"caption_shuffles": 4, "keep_tokens": 0},
+]
+
+
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"lr": 1e-3},
-        {"seed": 43},
-        {"weighting": "none"},
-        {"weighting": "debiased"},
-        {"noise_offset": 0.1},
-        {"huber_c": 0.1},
-        {"lr_schedule": "constant"},
-        {"gradient_accumulation": 2},
-        {"caption_dropout": 0.5},
-        {"caption_shuffles": 4, "keep_tokens": 0},
-        {"preservation_weight": 1.0},
-    ],
+    "change", [*QUICK, *(pytest.param(change, marks=pytest.mark.slow) for change in OTHERS)]
 )
 def test_a_setting_that_matters_changes_the_weights_and_the_runs_key(tmp_path, folder, short, change):
     other = run_in(tmp_path / "other", folder, train_config(steps=3, **change))
