@@ -128,21 +128,27 @@ def caption(count: int, config: Config) -> Work:
     return lambda: stages.caption.main(run)
 
 
+def _trained_on(stage: str, count: int, config: Config, **changes: Any) -> Run:
+    """A run of a stage after dataset, which has written its folder."""
+    import stages.dataset
+
+    small = config.dataset.model_copy(update={"side_px": SIDE_PX})
+    config = config.model_copy(update={"dataset": small, **changes})
+    before = _run("dataset", count, config)
+    with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
+        stages.dataset.main(before)
+    return run_of(stage, config)
+
+
 def evaluate(count: int, config: Config) -> Work:
     """The stage evaluate without its models: the training images of N photographs beside eight samples that are there."""
-    import stages.dataset
     from likeness.evaluate import looks
     from likeness.evaluate.face_patch import WHOLE_PX
     from likeness.evaluate.results import measure, write_results
     from likeness.evaluate.samples import plan_samples
 
     options = config.evaluate.model_copy(update={"checkpoints": False, "seeds": (1, 2)})
-    small = {"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX}), "evaluate": options}
-    config = config.model_copy(update=small)
-    before = _run("dataset", count, config)
-    with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
-        stages.dataset.main(before)
-    run = run_of("evaluate", config)
+    run = _trained_on("evaluate", count, config, evaluate=options)
     prompts = options.drawn_prompts(run.persona.trigger, run.persona.class_word)
     planned = plan_samples(PERSONA, prompts, options.seeds)
     run.paths.samples.mkdir(parents=True)
@@ -182,7 +188,6 @@ def evaluate(count: int, config: Config) -> Work:
 
 def train(count: int, config: Config) -> Work:
     """The stage train on what the dataset stage wrote, its gate replaced; the base is tiny, the steps are few."""
-    import stages.dataset
     import stages.train
 
     own = config.train
@@ -194,11 +199,6 @@ def train(count: int, config: Config) -> Work:
             "checkpoint": own.checkpoint.model_copy(update={"weights_every_steps": None}),
         }
     )
-    small = {"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX}), "train": few}
-    config = config.model_copy(update=small)
-    before = _run("dataset", count, config)
-    with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
-        stages.dataset.main(before)
-    run = run_of("train", config)
+    run = _trained_on("train", count, config, train=few)
     vars(run)["gate"] = gate()
     return lambda: stages.train.main(run)

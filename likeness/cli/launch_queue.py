@@ -7,7 +7,7 @@ from typing import Any, cast
 from likeness.cli.compose import composed, with_value
 from likeness.cli.launch_plan import Experiment
 from likeness.cli.launch_twins import LAUNCH_SECTIONS
-from likeness.cli.params import differences
+from likeness.cli.params import as_override, differences
 from likeness.cloud.records import DONE, JobRecords, job_names
 from likeness.errors import ConfigError
 from likeness.git import require_git
@@ -77,7 +77,7 @@ def queued_experiments(root: Path, revision: str, store: Remote) -> tuple[list[E
         except ConfigError as error:
             left_out.append(f"{name}: {error.message}")
             continue
-        told = [f"{key}={after}" for key, (_, after) in differences(base, parse_yaml(text)).items()]
+        told = [as_override(key, after) for key, (_, after) in differences(base, parse_yaml(text)).items()]
         found.append(Experiment(params=text, changes=told, name=name, queued=commit))
     return found, left_out
 

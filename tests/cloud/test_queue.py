@@ -82,7 +82,8 @@ def test_one_plan_for_all_with_the_sum_of_what_they_can_cost(clone, bucket, engi
     said = json.loads(capsys.readouterr().out)
     assert [one["experiment"] for one in said["jobs"]] == ["faced-mays", "cadgy-rins"]
     assert [one["steps"] for one in said["jobs"]] == [21, 22]
-    assert "train.schedule.steps=21" in said["jobs"][0]["changes"]
+    # As `-S` takes them.
+    assert {"train.schedule.steps=21", "train.checkpoint.share=true"} <= {*said["jobs"][0]["changes"]}
     assert said["usd_max"] == pytest.approx(2 * 2 * 0.6)
     with pytest.raises(QuotaError, match=r"can cost \$7.20"):  # each alone would fit into $5
         launch(["cloud.max_hours=6"])
