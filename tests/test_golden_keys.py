@@ -53,7 +53,7 @@ PINNED = {
     "caption by grok": "cfcebf3d8fae7ddcba6df5b3ee514a25f75b4d2dbb559e059313553bffcee109",
     "caption by openai": "dd190712b58662c61e8f07b0bad1b2b2b4d106c077beb5b608dcc2798af45690",
     "caption-override": "8a696454c67611579f55718331ffdfc0d3bdc0e4590d99125af6a15dc9ce13a8",
-    "dataset.image": "5080c8b6d46a97511a93e791a282df43c4b479e5e9532be187a5ff19d657860a",
+    "dataset.image": "6531d4fae82be5e2f17e197d49df0b67472baf6af77a1ab132895cb5be3cf70e",
     "lora.latents": "88bcf03a9ec285da9d29cc4916fcb26a9ff402b0903a3e0eee0d61218412803a",
     "lora.latents of a cut": "06a97e900a64debde061ae0a5d55dcd0299dc767e9f8dc9db0f49477c8c40ee4",
     "lora.prompt": "a3f8e6e1140d46c00b611f3b38190befda3807ee3bffc31bc6b777b15b9b2e98",

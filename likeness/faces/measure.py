@@ -1,5 +1,6 @@
 """Pose, sharpness, mouth and eyes of a face, measured from its landmarks and pixels."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +61,18 @@ def sharpness(rgb: NDArray[np.uint8], points5: Floats) -> float:
     crop = warp(rgb, similarity_transform(points5, template), SHARPNESS_SIDE_PX)
     grey = crop.astype(np.float32) @ LUMA_RGB
     return min(_lost_to_blur(grey), _lost_to_blur(grey.T))
+
+
+def light(rgb: NDArray[np.uint8], points5: Floats) -> tuple[float, float, float]:
+    """Percentiles 5, 50 and 95 of the luma 0..255 of the aligned face."""
+    return luma(warp(rgb, similarity_transform(points5, FACE_TEMPLATE), FACE_TEMPLATE_SIDE_PX))
+
+
+def luma(rgb: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Percentiles 5, 50 and 95 of the luma 0..255 of an image."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    low, middle, high = np.percentile(grey, (5, 50, 95))
+    return round(float(low), 1), round(float(middle), 1), round(float(high), 1)
 
 
 def mouth_open(landmarks: Floats) -> float:

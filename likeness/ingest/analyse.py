@@ -17,7 +17,7 @@ from PIL import Image
 from likeness.digests import sha256_pixels
 from likeness.faces import Face, FaceAnalyzer, to_json
 from likeness.faces.age import AgeEstimator
-from likeness.faces.stance import light, luma
+from likeness.faces.measure import light, luma
 from likeness.images import RGB, encode_png
 from likeness.ingest.decode import Limits, decode_photo
 from likeness.ingest.records import Measured, MeasuredFace

@@ -8,7 +8,8 @@ from ingest_fakes import FakeConsent, candidate, ingest_config, measured_face
 from PIL import Image, ImageOps
 
 from likeness.faces import FaceAnalyzer
-from likeness.faces.stance import Stance, light
+from likeness.faces.measure import light
+from likeness.faces.stance import Stance
 from likeness.images import RGB
 from likeness.ingest.checks import refusal_of
 from likeness.ingest.upright import make_upright

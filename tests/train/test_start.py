@@ -17,6 +17,8 @@ from likeness.errors import ConfigError, ConsentError, InputError, LikenessError
 from likeness.lora.adapter import add_lora, lora_tensors
 from likeness.lora.convert import convert
 from likeness.lora.safetensors_io import read_metadata
+from likeness.lora.signature import sign_weights
+from likeness.marks.keys import development_key
 from likeness.paths import RepositoryPaths
 from likeness.train.config import TrainConfig
 from likeness.train.native.start import read_start
@@ -227,6 +229,22 @@ def test_the_check_lets_a_file_of_its_own_pass(in_tmp):
     shutil.copytree(ROOT / "consent", "consent")
     Path("params.yaml").write_bytes(composition("train.start_from=first.safetensors", "train.lora.rank=4"))
     check_start(load_config(Path("params.yaml")), RepositoryPaths.here())
+
+
+def test_the_check_refuses_a_signed_file_that_was_changed(in_tmp):
+    """As a tool leaves it that merges another LoRA into it and keeps what it says."""
+    save_file(layer(), "plain.safetensors", {"likeness.consent_id": "jade-2026-11"})
+    first = Path("first.safetensors")
+    sign_weights(Path("plain.safetensors"), first, {}, development_key(in_tmp / "keys"))
+    shutil.copytree(ROOT / "consent", "consent")
+    Path("params.yaml").write_bytes(composition("train.start_from=first.safetensors", "train.lora.rank=4"))
+    cfg = load_config(Path("params.yaml"))
+    check_start(cfg, RepositoryPaths.here())
+    data = first.read_bytes()
+    first.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(InputError) as caught:
+        check_start(cfg, RepositoryPaths.here())
+    assert caught.value.reason == "changed-after-signing"
 
 
 def test_pissa_starts_from_the_base_alone():
