@@ -80,6 +80,13 @@ def test_a_value_that_does_not_fit_is_told_in_words_of_settings(repository, over
         assert strange not in str(caught.value)
 
 
+def test_a_setting_that_another_choice_has_not_is_told_without_hydras_words(repository):
+    with pytest.raises(
+        ConfigError, match=r"^train\.optimizer\.foo: there is no such setting with these choices"
+    ):
+        params_command(["train/optimizer=lion", "train.optimizer.foo=1"])
+
+
 @pytest.mark.parametrize(
     "override", ["train.schedule.steps=many", "swap=nope", "train.optimizer.lrr=1", "+train.optimizer.lrr=1"]
 )
