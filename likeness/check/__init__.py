@@ -128,8 +128,8 @@ def _base_problems(cfg: Config) -> Iterator[str]:
     root = RepositoryPaths.here().root
     try:
         local = cfg.base.local(root)
-        entries = read_header(local).entries if local is not None and local.is_file() else {}
-        if entries and all(map(part_of, entries)):
+        names = list(read_header(local).entries) if local is not None and local.is_file() else []
+        if names and all(map(part_of, names)):
             yield (
                 f"base.source {cfg.base.source!r} holds a LoRA, and no base\n"
                 "  remedy: name the base that it was trained on; train.start_from goes on from a LoRA"
