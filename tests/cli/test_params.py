@@ -49,6 +49,7 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("~train.seed", "train.seed: it is missing"),
         ("evaluate.prompts=[a", "evaluate.prompts=[a: it cannot be read"),
         ("train.seed = 5", "train.seed = 5: it cannot be read"),
+        ("train.optimizer.lr=0,0001", "a number has a point: train.optimizer.lr=0.0001; try several"),
         ("train.seed=5,7", "dvc exp run --queue -S 'train.seed=5,7'"),
         *((f"personas={value}", "personas holds jade; write +persona@personas.mia=mia")
           for value in ("[]", "null", "3", "[mia]", "[jade,jade]")),
