@@ -12,6 +12,8 @@ from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import photographs
+from likeness.lora.keys import part_of
+from likeness.lora.safetensors_io import read_header
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
@@ -121,11 +123,20 @@ def _folders_of_nobody(cfg: Config) -> Iterator[str]:
 
 
 def _base_problems(cfg: Config) -> Iterator[str]:
-    """A base that is named by its path is there; one of the hub is not trained at the tiny base's size."""
+    """A base that is named by its path is there, and is one as far as names tell; one of the hub is not trained at the tiny
+    base's size."""
+    root = RepositoryPaths.here().root
     try:
-        local = cfg.base.local(RepositoryPaths.here().root)
-        cfg.base.require_commit(RepositoryPaths.here().root)
-    except ConfigError as error:
+        local = cfg.base.local(root)
+        names = list(read_header(local).entries) if local is not None and local.is_file() else []
+        if names and all(map(part_of, names)):
+            yield (
+                f"base.source {cfg.base.source!r} holds a LoRA, and no base\n"
+                "  remedy: name the base that it was trained on; train.start_from goes on from a LoRA"
+            )
+        cfg.base.require_commit(root)
+        cfg.base.require_layout(root)
+    except LikenessError as error:
         yield str(error)
         return
     published, side = bases()[cfg.base.architecture].PUBLISHED_SIDE_PX, cfg.train.data.side_px

@@ -26,6 +26,8 @@ from likeness.train.earlier_names import refuse_earlier_names
 
 MAX_SAID = 200  # letters of another library's words
 # What Hydra says of `KEY=1,2` where one value belongs.
+ONE_COMMA = re.compile(r"=-?\d+,\d+\Z")
+NOT_THERE = re.compile(r"Could not override '([\w.]+)'\.\s*(?:To append|Key|$)")
 SEVERAL = re.compile("Ambiguous value for argument '(.*)'")
 
 
@@ -50,9 +52,19 @@ def compose(repository: Path, target: Path, overrides: Sequence[str] = ()) -> No
         ) from error
     except (HydraException, OmegaConfBaseException) as error:
         if several := SEVERAL.match(str(error)):
+            point = (
+                f"a number has a point: {several[1].replace(',', '.')}; "
+                if ONE_COMMA.search(several[1])
+                else ""
+            )
             raise ConfigError(
                 f"{several[1]}: params.yaml takes one value",
-                remedy=f"try several in a sweep: dvc exp run --queue -S '{several[1]}', then dvc queue start",
+                remedy=f"{point}try several in a sweep: dvc exp run --queue -S '{several[1]}', then dvc queue start",
+            ) from error
+        if unknown := NOT_THERE.match(str(error)):
+            raise ConfigError(
+                f"{unknown[1]}: there is no such setting with these choices",
+                remedy="compose without it: params.yaml then names every setting",
             ) from error
         raise ConfigError(
             f"conf/ does not compose: {str(error).splitlines()[0]}", remedy="correct conf/ or the override"

@@ -19,7 +19,7 @@ from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.safety.consent.evidence import take_evidence
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.consent.load import read_consent
-from likeness.safety.consent.record import months_later
+from likeness.safety.consent.record import Consent, months_later
 from likeness.safety.consent.revocations import check_not_revoked, revocations, today
 from likeness.safety.consent.write import dumped, set_field
 
@@ -88,12 +88,27 @@ def write_record(persona: str, answers: Answers, *, say: Callable[[str], object]
             f"# The record under which {persona}'s likeness is used; docs/consent.md explains every field.\n"
         )
         write_atomic(path, (text + dumped(fields)).encode())
-        check_not_revoked(read_consent(folder, persona), repository.root)
+        check_not_revoked(_in_force(folder, persona, day), repository.root)
     except BaseException:
         path.unlink(missing_ok=True)
         if (copied := folder / evidence.file) != answers.evidence.absolute():
             copied.unlink(missing_ok=True)
         raise
+
+
+def _in_force(folder: Path, persona: str, day: datetime.date) -> Consent:
+    """The record that the answers make, if it is one, and of this day.
+
+    Raises:
+        ConsentError: it is not.
+    """
+    try:
+        record = read_consent(folder, persona)
+        record.require((), today=day)
+    except ConsentError as error:
+        anew = "give that answer anew: nothing was written; docs/consent.md shows a whole record"
+        raise ConsentError(error.message, reason=error.reason, remedy=anew) from error
+    return record
 
 
 def usual_end(signed: str, kind: str | None) -> str | None:

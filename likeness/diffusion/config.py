@@ -18,6 +18,7 @@ ZERO_SNR = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 # `base.source` of the two models that come with likeness: trained, and built from a seed.
 TINY = "tiny"
 TINY_RANDOM = "tiny_random"
+MODEL_INDEX = "model_index.json"
 
 
 Architecture = Annotated[str, among(bases)]
@@ -103,6 +104,21 @@ class BaseModelConfig(Section):
             remedy=f"name a downloaded folder as base.{setting}, or a hub id, with the 40 digits of a commit of its page as"
             " base.revision",
         )
+
+    def require_layout(self, repository: Path) -> None:
+        """See that a folder that `source` or `config` names is a model's in diffusers layout.
+
+        Raises:
+            ConfigError: it is not; and as `local` does.
+        """
+        local, config = self.local(repository), self.config_folder(repository)
+        for setting, folder in (("source", local), ("config", config)):
+            if folder is not None and folder.is_dir() and not (folder / MODEL_INDEX).is_file():
+                raise ConfigError(
+                    f"base.{setting} {folder} has no {MODEL_INDEX}: it is no model's folder in diffusers layout",
+                    reason="base-unavailable",
+                    remedy=f"name the folder that holds {MODEL_INDEX}, beside the folders of its parts",
+                )
 
     @model_validator(mode="after")
     def _seeded(self) -> Self:

@@ -12,7 +12,7 @@ from likeness.errors import ConfigError
 from likeness.formatting import format_bytes
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
-from likeness.publish.choose import Chosen, choose
+from likeness.publish.choose import ALL_OF_THE_SET, Chosen, choose
 from likeness.publish.door import PublicationDoor
 from likeness.publish.origins import refuse_changed
 from likeness.publish.prepare import prepare
@@ -64,6 +64,12 @@ def publish(cfg: Config, record: Consent, *, dry_run: bool) -> str:
     return _words(chosen, summary, remote.url, dry_run=False, unmarked=prepared.without_pixel_mark)
 
 
+SET_REMEDY = (
+    f"  remedy: for the {ALL_OF_THE_SET} to leave, take such images out of the training set: "
+    "`likeness photos refuse PERSONA IMAGE --why ...` (jade-s1-t1), then `dvc repro`, which trains anew"
+)
+
+
 def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarked: Sequence[str] = ()) -> str:
     """What went where, what did not and why."""
     would = "would be " if dry_run else ""
@@ -76,6 +82,7 @@ def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarke
         *without,
         f"{len(chosen.withheld)} withheld" + (":" if chosen.withheld else ""),
         *(f"  {one.what}: {one.why}" for one in chosen.withheld),
+        *([SET_REMEDY] if any(one.what == ALL_OF_THE_SET for one in chosen.withheld) else []),
         f"{len(summary.removed)} removed from the manifest"
         + (" (they stay in the bucket until you delete them):" if summary.removed else ""),
         *(f"  {one.file}" for one in summary.removed),

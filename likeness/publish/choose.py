@@ -21,6 +21,9 @@ from likeness.versions.record import read_versions
 
 IMAGE_TYPES = (".jpg", ".png")
 
+ALL_OF_THE_SET = "archive, weights, cards and report"
+"""What is made of the training set, and withheld with an image of it."""
+
 
 @dataclass(frozen=True)
 class Withheld:
@@ -68,7 +71,7 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     everything = read_manifest(places.lora_training).entries
     if len(trained_on) < len(everything) or unfit & {entry.id for entry in everything}:
         why = "the training set has images that are not rated sfw"
-        withheld.append(Withheld("archive, weights, cards and report", why))
+        withheld.append(Withheld(ALL_OF_THE_SET, why))
         return Chosen(files=files, withheld=tuple(withheld))
 
     training_set = sha256_file(_existing(places.dataset_metadata))

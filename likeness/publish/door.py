@@ -9,7 +9,7 @@ from pathlib import Path
 
 from likeness.config import Config
 from likeness.errors import InputError
-from likeness.publish.choose import IMAGE_TYPES, Chosen, Withheld
+from likeness.publish.choose import ALL_OF_THE_SET, IMAGE_TYPES, Chosen, Withheld
 from likeness.publish.copies import PAGE_PICTURE
 from likeness.safety.consent import Consent
 from likeness.safety.gates import Door, rating
@@ -44,7 +44,7 @@ class PublicationDoor:
                     files.pop(gone, None)
         for name, path in chosen.files.items():
             if path.suffix == ".zip" and (why := next(self._archive(path), None)):
-                withheld.append(Withheld("archive, weights, cards and report", why))
+                withheld.append(Withheld(ALL_OF_THE_SET, why))
                 files = {one: at for one, at in files.items() if one.startswith((IMAGES, CAPTIONS, SAMPLES))}
             if path.suffix == ".html" and name in files and (why := next(self._page(path), None)):
                 withheld.append(Withheld(str(path), why))

@@ -49,6 +49,7 @@ def repository(tmp_path, monkeypatch) -> Path:
         ("~train.seed", "train.seed: it is missing"),
         ("evaluate.prompts=[a", "evaluate.prompts=[a: it cannot be read"),
         ("train.seed = 5", "train.seed = 5: it cannot be read"),
+        ("train.optimizer.lr=0,0001", "a number has a point: train.optimizer.lr=0.0001; try several"),
         ("train.seed=5,7", "dvc exp run --queue -S 'train.seed=5,7'"),
         *((f"personas={value}", "personas holds jade; write +persona@personas.mia=mia")
           for value in ("[]", "null", "3", "[mia]", "[jade,jade]")),
@@ -78,6 +79,13 @@ def test_a_value_that_does_not_fit_is_told_in_words_of_settings(repository, over
         "does not compose",
     ):
         assert strange not in str(caught.value)
+
+
+def test_a_setting_that_another_choice_has_not_is_told_without_hydras_words(repository):
+    with pytest.raises(
+        ConfigError, match=r"^train\.optimizer\.foo: there is no such setting with these choices"
+    ):
+        params_command(["train/optimizer=lion", "train.optimizer.foo=1"])
 
 
 @pytest.mark.parametrize(

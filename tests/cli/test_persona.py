@@ -131,11 +131,14 @@ def test_of_many_photographs_the_last_that_ingest_takes_are_held_out(newcomer, c
         (["mia", "--sources", "photos", *SAID, "--class-word", "girl"], "class_word"),
         (["mia", "--sources", "photos", *SAID, "--held-out", "nowhere.png"], "nowhere.png"),
         (["mia", "--sources", "photos", *SAID, "--expires", "2099-01-01"], "within 24 months"),
+        (["mia", "--sources", "photos", *SAID, "--signed", "2099-01-01"], "in the future\n  remedy: give that answer anew"),
+        (["mia", "--sources", "photos", *SAID, "--evidence", "photos/none"], "photos/none has 0 bytes"),
     ],
     ids=["nothing said", "no folder", "no photographs", "no targets", "no name", "a device", "no word", "taken", "no licence",
-         "a minor", "no evidence", "a girl", "held out, not there", "too long a term"],
+         "a minor", "no evidence", "a girl", "held out, not there", "too long a term", "a wrong year", "an empty release"],
 )  # fmt: skip
 def test_what_fails_says_why_and_leaves_nothing(newcomer, capsys, words, says):
+    Path("photos/none").touch()
     before = tree(newcomer)
     assert call(*words) == 1
     assert says in capsys.readouterr().err

@@ -191,6 +191,7 @@ def test_an_image_in_review_stays_at_home_with_its_caption_and_is_listed(folders
     rerate(folders.places.enhanced, "jade-s2-t1", "review")
     said = run(cfg)
     assert "jade-s2-t1-sfw-enhanced.jpg: is rated review" in said
+    assert "photos refuse" not in said  # the training set has none
     assert not [name for name in on_s3(s3, cfg) if "s2-t1" in name]
 
 
@@ -198,6 +199,7 @@ def test_an_image_that_the_captioner_rated_otherwise_stays_with_all_that_was_tra
     rerate(folders.places.captions, "jade-s2-t1", "review")
     said = run(cfg)
     assert "archive, weights, cards and report: the training set has images" in said
+    assert "`likeness photos refuse PERSONA IMAGE --why ...`" in said
     there = on_s3(s3, cfg)
     assert not [name for name in there if "s2-t1" in name]
     assert (

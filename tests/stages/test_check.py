@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from likeness import check
 from likeness.cli.compose import compose
@@ -226,6 +228,19 @@ def test_a_base_that_is_not_there_is_told_before_anything_is_bought(source):
     with pytest.raises(ConfigError, match="there is no file or folder") as caught:
         main()
     assert source in caught.value.message
+
+
+@pytest.mark.usefixtures("composable")
+def test_a_base_that_is_none_is_told_before_anything_is_bought():
+    Path("sdxl").mkdir()
+    set_base("base=sdxl", "base.source=./sdxl", "train=full")
+    with pytest.raises(ConfigError, match=r"base\.source .*/sdxl has no model_index\.json"):
+        main()
+    save_file({f"lora_unet_x.lora_{one}.weight": np.ones((1, 1)) for one in ("down", "up")}, "a.safetensors")
+    set_base("base=sdxl", "base.source=a.safetensors", "base.config=sdxl", "train=full")
+    with pytest.raises(ConfigError, match="holds a LoRA, and no base") as caught:
+        main()
+    assert "base.config" in caught.value.message
 
 
 @pytest.mark.usefixtures("composable")

@@ -33,8 +33,9 @@ def take_evidence(folder: Path, persona: str, given: Path) -> Evidence:
     given = given.expanduser().absolute()
     if given.parent == folder:
         return _described(folder, persona, given.name)
-    if given.is_symlink() or not given.is_file():
+    if not given.exists():
         raise _refused(persona, f"the evidence {given} is not a file", "name the signed file")
+    _kind(persona, given, str(given))
     path = folder / (given.name if given.name.startswith(persona) else f"{persona}-{given.name}")
     if path.exists() and sha256_file(path) != sha256_file(given):
         raise _refused(persona, f"{_shown(path)} is there already, with another content", "rename the file")
@@ -48,11 +49,26 @@ def take_evidence(folder: Path, persona: str, given: Path) -> Evidence:
 
 def _described(folder: Path, persona: str, name: str) -> Evidence:
     path = evidence_path(folder, persona, "evidence", name)
+    return Evidence(file=name, type=_kind(persona, path, _shown(path)), sha256=sha256_file(path))
+
+
+def _kind(persona: str, path: Path, shown: str) -> EvidenceType:
+    """What a file is that may be evidence; a message calls it `shown`."""
+    _check_size(persona, path, shown)
     kind = type_of(path)
     if kind is None:
-        raise _refused(persona, f"{_shown(path)} is neither PDF, JPEG, PNG, TIFF, HEIC nor text",
+        raise _refused(persona, f"{shown} is neither PDF, JPEG, PNG, TIFF, HEIC nor text",
                        "scan or print the release as PDF")  # fmt: skip
-    return Evidence(file=name, type=kind, sha256=sha256_file(path))
+    return kind
+
+
+def _check_size(persona: str, path: Path, shown: str) -> None:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise _refused(persona, f"the evidence {shown} is not a file", "name the signed file itself")
+    if not 0 < status.st_size <= MAX_BYTES:
+        raise _refused(persona, f"the evidence {shown} has {status.st_size} bytes; 1 to {MAX_BYTES} are expected",
+                       "put the signed file there")  # fmt: skip
 
 
 def check_evidence(folder: Path, persona: str, field: str, evidence: Evidence) -> None:
@@ -87,15 +103,10 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
     if any(step.is_symlink() for step in steps):
         raise _refused(persona, f"{_shown(path)} is a link", "copy the file itself into consent/")
     try:
-        status = path.lstat()
+        _check_size(persona, path, _shown(path))
     except OSError as error:
         raise _refused(persona, f"the evidence {_shown(path)} is missing",
                        "put the signed file back, or revoke the record") from error  # fmt: skip
-    if not stat.S_ISREG(status.st_mode):
-        raise _refused(persona, f"the evidence {_shown(path)} is not a file", "name the signed file itself")
-    if not 0 < status.st_size <= MAX_BYTES:
-        raise _refused(persona, f"the evidence {_shown(path)} has {status.st_size} bytes; 1 to {MAX_BYTES} are expected",
-                       "put the signed file there")  # fmt: skip
     return path
 
 
