@@ -62,16 +62,14 @@ def beside_her(stranger: np.ndarray, left: int, top: int, share: float = 0.15) -
     return picture
 
 
-@pytest.mark.parametrize(
-    "number", [0, 1, *(pytest.param(number, marks=pytest.mark.slow) for number in range(2, 6))]
-)
+@pytest.mark.parametrize("number", range(6))
 def test_a_stranger_in_negative_is_found(gate, number):
     picture = beside_her(255 - photograph(TARGETS, number, SIDE_PX), 0, 0)
     assert refusal(gate, picture, "training image") in ("unknown-face", "apparent-minor")
 
 
 @pytest.mark.parametrize("degrees", [-60, 60, 110, 120, 150])
-@pytest.mark.parametrize("number", [0, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [0, 5])
 def test_a_stranger_who_leans_far_is_found(gate, number, degrees):
     leaning = Image.fromarray(photograph(TARGETS, number, SIDE_PX)).rotate(
         degrees, Image.Resampling.BICUBIC, fillcolor=(120, 120, 120)
