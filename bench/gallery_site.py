@@ -4,7 +4,6 @@ ComfyUI that shows jade's photographs, the API and a worker. Each can be killed 
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from safetensors.numpy import save_file
 from sqlalchemy import select
 
 from fakes.comfyui import LORA_KEY
+from fakes.ports import free_port
 from fakes.s3 import S3Server
 from fakes.server import FakeServers
 from gallery.accounts.sessions import begin_session, csrf_token
@@ -47,13 +47,6 @@ COMFY_SETTINGS = (
     "comfy.limits.attempts=2",
     "comfy.limits.connect_s=2",
 )
-
-
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Program:

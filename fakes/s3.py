@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from fakes.ports import free_port
+
 ACCESS_KEY = "AKIALIKENESSTEST"
 SECRET_KEY = "planted-s3-secret-of-the-tests"
 REGION = "eu-central-1"
@@ -26,9 +28,7 @@ class S3Server:
         self._no_profile = folder.with_name(f"{folder.name}.aws")  # DVC wants a file, not /dev/null
 
     def __enter__(self) -> Self:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.start()
         return self
 

@@ -6,7 +6,6 @@ what it imports is installed alone. torchvision and torchaudio are named by node
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tarfile
@@ -16,6 +15,8 @@ import venv
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from fakes.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / ".cache" / "comfyui"
@@ -109,9 +110,7 @@ class RealServer:
             "<html></html>"
         )  # its pages are a package of their own
         (self._place / "custom_nodes" / "likeness").symlink_to(ROOT / "integrations" / "comfyui")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         with (self._place / "log").open("wb") as log:
             self._process = subprocess.Popen(

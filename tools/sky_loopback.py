@@ -21,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.slurm_loopback import SlurmLoopback, free_ports
+from fakes.ports import free_port
+from tools.slurm_loopback import SlurmLoopback
 
 ROOT = Path(__file__).parents[1]
 PYTHON = Path(os.environ.get("LIKENESS_SKY") or ROOT / ".cache" / "sky" / "bin" / "python")
@@ -90,7 +91,7 @@ class SkyLoopback:
             # Its controllers are as many as the memory allows: this is enough for two.
             "SKYPILOT_POD_MEMORY_GB_LIMIT": "4",
             # Not 46580: a server of this user's may be there.
-            "SKYPILOT_API_SERVER_LOCAL_PORT": str(free_ports(1)[0]),
+            "SKYPILOT_API_SERVER_LOCAL_PORT": str(free_port()),
         }  # fmt: skip
         self._home = Path(pwd.getpwuid(os.getuid()).pw_dir)
         self._before: dict[Path, bytes | None] = {}

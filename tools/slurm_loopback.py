@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fakes.ports import free_ports
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sshd", "ssh-keygen")
 PACKAGES = "munge slurmctld slurmd slurm-client openssh-server"
 CLUSTER = "loopback"
@@ -249,15 +251,6 @@ class SlurmLoopback:
 def _path() -> str:
     # Debian keeps daemons where a user's PATH does not look.
     return f"{os.environ['PATH']}:/usr/sbin:/sbin"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 on which nothing listens."""
-    with contextlib.ExitStack() as open_ones:
-        sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _until(what: str, there: Callable[[], bool]) -> None:

@@ -143,6 +143,7 @@ def test_an_archive_that_would_take_too_much_is_told(tmp_path: Path, lay, why):
     assert any(why in one.why for one in found), found
 
 
+@pytest.mark.slow
 def test_what_they_take_is_bounded(tmp_path: Path):
     """384 MiB beyond what the imports take, and 60 s of a processor for all of them."""
     for lay in ARCHIVES:

@@ -1,13 +1,11 @@
 """A team's store and a folder of checkpoints that somebody else can write to: forged, changed, malformed, moved."""
 
 import json
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from conf_sections import settings
 from doors import seen
 from persona_folders import Folders
@@ -17,7 +15,6 @@ from likeness.config import Config
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, InputError
 from likeness.images import encode_png
-from likeness.lora.safetensors_io import content_sha256, read_metadata, weights_bytes
 from likeness.persona import Persona
 from likeness.pipeline.batch import Made, Work, run_one
 from likeness.run import Run
@@ -25,8 +22,7 @@ from likeness.store.items import WITHHELD, ItemStore
 from likeness.store.keys import item_key
 from likeness.store.record import object_name, record_name
 from likeness.store.remote import SharedItems
-from likeness.team_keys import MEMBERS, PRIVATE_KEY, TeamKeys
-from likeness.train.native.checkpoint import RunFolder, _seal
+from likeness.team_keys import MEMBERS, TeamKeys
 
 KEY = item_key("test", 1, {}, ["0" * 64])
 DATA = b"a finished picture"
@@ -223,101 +219,3 @@ def test_a_record_does_not_serve_for_another_key(tmp_path, shared_item, monkeypa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(shared_item.read_bytes())
     assert machine(tmp_path, "ben", monkeypatch)[0].get(other) is None
-
-
-def test_a_signature_for_one_purpose_serves_for_no_other(tmp_path):
-    mine = TeamKeys("record of an item", tmp_path)
-    assert mine.signer(b"x", mine.sign(b"x"))
-    assert TeamKeys("checkpoint of a training", tmp_path).signer(b"x", mine.sign(b"x")) is None
-
-
-def test_the_key_is_its_owners_alone(tmp_path):
-    keys = TeamKeys("x", tmp_path / "home")
-    keys.allow(TeamKeys("x", tmp_path / "other").public, "Ben")
-    assert {path.name: oct(path.stat().st_mode & 0o777) for path in keys.folder.iterdir()} == {
-        PRIVATE_KEY: "0o600",
-        MEMBERS: "0o600",
-    }
-    assert oct(keys.folder.stat().st_mode & 0o777) == "0o700"
-    for name in (PRIVATE_KEY, MEMBERS):
-        os.chmod(keys.folder / name, 0o666)
-        with pytest.raises(ConfigError, match="others"):
-            TeamKeys("x", keys.folder).members  # noqa: B018
-        os.chmod(keys.folder / name, 0o600)
-
-
-@pytest.mark.parametrize(
-    ("key", "name"), [("short", "Ann"), ("A" * 43 + "=", ""), ("A" * 43 + "=", "Ann\nKEY Eve")]
-)
-def test_what_is_no_key_or_no_name_is_no_member(tmp_path, key, name):
-    with pytest.raises(ConfigError):
-        TeamKeys("x", tmp_path).allow(key, name)
-
-
-RUN = "a" * 64
-TENSORS = {"lora": torch.ones(2, 2)}
-
-
-def forged(folder: Path, **metadata: str) -> None:
-    said = {"run": RUN, "step": "5", "weights": "{}", **metadata}
-    said["sha256"] = _seal(
-        {name: text for name, text in said.items() if name != "signature"}, content_sha256(TENSORS)
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "step-00000005.safetensors").write_bytes(weights_bytes(TENSORS, said))
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [{}, {"signature": "null"}, {"signature": "{"}, {"signature": "[" * 100_000}, {"signature": '{"key": "A", "value": "B"}'},
-     {"weights": "no"}],
-    ids=["unsigned", "null", "no JSON", "deep", "a stranger", "malformed"],
-)  # fmt: skip
-def test_a_checkpoint_that_another_hand_sealed_is_not_gone_on_from(tmp_path, metadata):
-    forged(tmp_path / "run", **metadata)
-    assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest() is None
-
-
-def test_a_checkpoint_of_another_machine_counts_when_that_machine_is_a_member(tmp_path, monkeypatch):
-    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / "home-ann"))
-    RunFolder(tmp_path / "run", key=RUN, kept=2).save(5, TENSORS)
-    monkeypatch.setenv("LIKENESS_HOME", str(tmp_path / "home-ben"))
-    assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest() is None
-    allow(tmp_path, "ann", "ben")
-    assert RunFolder(tmp_path / "run", key=RUN, kept=2).newest().step == 5
-
-
-def more_tensors(path: Path) -> None:
-    whole = path.read_bytes()
-    path.write_bytes(weights_bytes({**TENSORS, "more": torch.ones(1)}, read_metadata(whole)))
-
-
-def another_run(path: Path) -> None:
-    path.write_bytes(weights_bytes(TENSORS, {**read_metadata(path.read_bytes()), "run": "b" * 64}))
-
-
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-3])
-
-
-def one_bit(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(bytes(data))
-
-
-@pytest.mark.parametrize(
-    "attack", [more_tensors, another_run, cut_short, one_bit], ids=lambda attack: attack.__name__
-)
-def test_an_own_checkpoint_that_was_changed_is_not_gone_on_from(tmp_path, attack):
-    folder = RunFolder(tmp_path / "run", key=RUN, kept=2)
-    folder.save(5, TENSORS)
-    attack(tmp_path / "run" / "step-00000005.safetensors")
-    assert folder.newest() is None
-
-
-def test_a_pickle_is_no_checkpoint(tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    torch.save({"lora": torch.ones(1)}, folder / "step-00000005.safetensors")
-    assert RunFolder(folder, key=RUN, kept=2).newest() is None

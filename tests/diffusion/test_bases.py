@@ -18,6 +18,8 @@ from likeness.diffusion.load import load_base, pick_device
 from likeness.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
+# A family that is added is not among the slow ones: docs/adding-a-base.md runs these tests for it.
+ALL = [pytest.param(name, marks=pytest.mark.slow if name in ("sdxl", "flux2") else ()) for name in bases()]
 
 
 def pretrained(source, architecture="sdxl", **changes):
@@ -33,7 +35,7 @@ def predict(base):
         return base.predict(noise, torch.tensor([base.MID_TIMESTEP]), condition)
 
 
-@pytest.mark.parametrize("architecture", bases())
+@pytest.mark.parametrize("architecture", ALL)
 def test_the_same_seed_builds_the_same_base(fresh, architecture):
     first, second = fresh(architecture), fresh(architecture)
     assert first.digest == second.digest
@@ -94,7 +96,7 @@ def test_images_and_prompts_are_encoded(fresh, synthetic_people):
     assert not torch.equal(one["pooled"], other["pooled"])
 
 
-@pytest.mark.parametrize("architecture", bases())
+@pytest.mark.parametrize("architecture", ALL)
 def test_a_diffusers_folder_is_the_same_model(tmp_path, in_tmp, fresh, architecture):
     made = fresh(architecture)
     made.pipeline.save_pretrained(tmp_path / "model")

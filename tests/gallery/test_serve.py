@@ -15,6 +15,7 @@ import pytest
 from pydantic import ValidationError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from fakes.ports import free_port
 from gallery.api.wire import Wire
 from gallery.settings import Settings
 
@@ -37,12 +38,6 @@ class Page(http.server.BaseHTTPRequestHandler):
 at = sys.argv.index("-H")
 http.server.HTTPServer((sys.argv[at + 1], int(sys.argv[-1])), Page).serve_forever()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def children(pid: int) -> set[int]:

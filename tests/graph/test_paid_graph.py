@@ -9,10 +9,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from paid_clones import ECHO, PLANTED, bills, new_clone, outfit
 from PIL import Image
 
 from fakes.faults import mixture
@@ -20,28 +22,12 @@ from fakes.s3 import SECRET_KEY, S3Server
 from fakes.server import FakeServers
 from likeness.pipeline.manifest import read_manifest
 from likeness.purchases.budget import entries
-from tools.repository_clone import PATIENCE_S, RepositoryClone, clone_repository
+from tools.repository_clone import PATIENCE_S, RepositoryClone
 
 pytestmark = pytest.mark.slow
 
 ZIP = "models/jade/jade_lora_dataset.zip"
 KILLS = 10
-PLANTED = {"MAXSTUDIO_API_KEY": "planted-maxstudio-key-7Qx", "XAI_API_KEY": "planted-xai-key-9Lm"}
-# The fake lays the face over the target's: what the gates take for a swap, and no minutes of drawing.
-ECHO = {
-    "swap": "paste",
-    "swap_s": 0.3,
-    "enhance_s": 0.3,
-    "keys": {"maxstudio": PLANTED["MAXSTUDIO_API_KEY"], "xai": PLANTED["XAI_API_KEY"]},
-}
-# 5 of her photographs in front of the camera x 5 targets, and her own 6: about the mission's 32 images.
-SOURCES = tuple(f"jade_0{n}.{'png' if n == 8 else 'jpg'}" for n in range(1, 9))
-TARGETS = ("01_hana.jpg", "02_clara.jpg", "04_adaeze.jpg", "06_ingrid.jpg", "08_greta.jpg")
-ALL_PAIRS = (
-    "swap.pairs=all", "swap.limits.max_yaw_difference_deg=180", "swap.limits.max_pitch_difference_deg=180",
-    "swap.limits.max_mouth_difference=9", "swap.limits.max_bridge_line=9", "swap.max_failure_ratio=1",
-    "resize.side_px=448", "dataset.side_px=896", "budget.max_usd=100",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -50,27 +36,27 @@ def bucket(tmp_path: Path) -> Iterator[S3Server]:
         yield server
 
 
-def outfit(
-    clone: RepositoryClone, services: FakeServers, s3: S3Server, name: str, *overrides: str
-) -> RepositoryClone:
-    """Point a clone at the fake servers and at a bucket."""
-    clone.env |= {**s3.environment(), **services.environment(), "OMP_NUM_THREADS": "1"}
-    clone.params(
-        "+experiment=fakes", *ALL_PAIRS, f"swap.provider.base_url={services.maxstudio_url}",
-        f"swap.provider.inputs_url=s3://{name}/inputs", f"enhance.provider.base_url={services.maxstudio_url}",
-        f"caption.provider.base_url={services.xai_url}",
-        *(f"{stage}.provider.limits.in_flight=4" for stage in ("swap", "enhance", "caption")), *overrides,
-    )  # fmt: skip
-    return clone
+@dataclass(frozen=True)
+class Paid:
+    """A clone whose whole graph ran with the team's items, what it printed, and what was bought for it."""
+
+    services: FakeServers
+    bucket: S3Server
+    name: str
+    team: str
+    clone: RepositoryClone
+    said: str
+    bills: Counter[str]
 
 
-def new_clone(folder: Path, *, small: bool = False) -> RepositoryClone:
-    folder.mkdir()
-    return clone_repository(folder) if small else clone_repository(folder, SOURCES, TARGETS)
-
-
-def bills(services: FakeServers) -> Counter[str]:
-    return Counter(purchase.what for purchase in services.purchases())
+@pytest.fixture(scope="module")
+def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
+    folder = tmp_path_factory.mktemp("paid")
+    with FakeServers(**ECHO) as services, S3Server(folder / "s3") as bucket:
+        name, team = bucket.new_bucket(), f"items.remote=s3://{bucket.new_bucket()}/items"
+        clone = outfit(new_clone(folder / "clone", small=True), services, bucket, name, team)
+        said = clone.dvc("repro")
+        yield Paid(services, bucket, name, team, clone, said, bills(services))
 
 
 def bought_twice(services: FakeServers) -> list[dict[str, Any]]:
@@ -136,6 +122,7 @@ def test_a_fifth_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, b
     with FakeServers(**ECHO) as services:
         patient = [f"{stage}.provider.limits.read_s=1.5" for stage in ("swap", "enhance", "caption")]
         patient += [f"{stage}.provider.job_limit_s=3" for stage in ("swap", "enhance")]
+        patient += [f"{stage}.provider.limits.in_flight=8" for stage in ("swap", "enhance", "caption")]
         clone = outfit(new_clone(tmp_path / "clone"), services, bucket, bucket.new_bucket(), *patient)
         clone.repro("ingest@jade")
         services.set_faults(mixture(0.2, drip={"every_s": 0.2}))
@@ -183,55 +170,53 @@ def partial_files(clone: RepositoryClone) -> list[Path]:
     return left
 
 
-def test_the_keys_are_nowhere_in_what_a_run_leaves_behind(tmp_path, bucket):
-    with FakeServers(**ECHO) as services:
-        clone = outfit(new_clone(tmp_path / "clone", small=True), services, bucket, bucket.new_bucket())
-        said = clone.dvc("repro")
-        for wrong in ("MAXSTUDIO_API_KEY", "XAI_API_KEY", "AWS_SECRET_ACCESS_KEY"):
-            broken = RepositoryClone(clone.folder)
-            broken.env = {**clone.env, wrong: f"planted-wrong-{wrong}"}
-            shutil.rmtree(clone.folder / ".cache/items", ignore_errors=True)
-            stage = {"M": "swap", "X": "caption", "A": "swap"}[wrong[0]]
-            done = broken.run("python", "-m", f"stages.{stage}", "jade", check=False)
-            assert done.returncode == 1
-            assert "remedy" in done.stderr
-            said += done.stdout + done.stderr
-        secrets = [*PLANTED.values(), SECRET_KEY, "planted-wrong-"]
-        found = [
-            (path, secret)
-            for path in [*clone.folder.rglob("*"), *bucket.folder.rglob("*")]
-            if path.is_file() and not path.is_symlink()
-            if clone.folder / "fakes" not in path.parents  # the fake S3's own secret stands in its source
-            for secret in secrets
-            if secret.encode() in path.read_bytes()
-        ]
-        assert found == []
-        assert not [secret for secret in secrets if secret in said]
-        assert (clone.folder / "mlflow.db").is_file(), "the run was to be tracked"
+@pytest.mark.xdist_group("paid")
+def test_a_second_machine_with_the_teams_bucket_pays_nothing(tmp_path, paid):
+    services = paid.services
+    # 9 swaps, 12 captions, and enhancements of those that lack pixels.
+    assert paid.bills.keys() == {"maxstudio.swap", "maxstudio.enhance", "xai.responses"}
+    assert sum(paid.bills.values()) > 20
+    services.reset()
+    second = outfit(new_clone(tmp_path / "second", small=True), services, paid.bucket, paid.name, paid.team)
+    for key in services.environment():
+        second.env.pop(key)
+    second.dvc("repro", "dataset@jade")
+    assert services.counts() == {}, "not even a question was asked"
+    assert second.sha256(ZIP) == paid.clone.sha256(ZIP)
+    assert not (second.folder / ".cache/ledger/spending.jsonl").exists()
+
+    second.env["AWS_SECRET_ACCESS_KEY"] = "wrong"
+    third = second.run("python", "-m", "stages.swap", "jade", check=False)
+    assert third.returncode == 1
+    assert "AWS_SECRET_ACCESS_KEY" in third.stderr
+    assert services.counts() == {}
 
 
-def test_a_second_machine_with_the_teams_bucket_pays_nothing(tmp_path, bucket):
-    with FakeServers(**ECHO) as services:
-        name, team = bucket.new_bucket(), f"items.remote=s3://{bucket.new_bucket()}/items"
-        first = outfit(new_clone(tmp_path / "first", small=True), services, bucket, name, team)
-        first.dvc("repro", "dataset@jade")
-        # 9 swaps, 12 captions, and enhancements of those that lack pixels.
-        assert bills(services).keys() == {"maxstudio.swap", "maxstudio.enhance", "xai.responses"}
-        assert sum(bills(services).values()) > 20
-        services.reset()
-        second = outfit(new_clone(tmp_path / "second", small=True), services, bucket, name, team)
-        for key in services.environment():
-            second.env.pop(key)
-        second.dvc("repro", "dataset@jade")
-        assert services.counts() == {}, "not even a question was asked"
-        assert second.sha256(ZIP) == first.sha256(ZIP)
-        assert not (second.folder / ".cache/ledger/spending.jsonl").exists()
-
-        second.env["AWS_SECRET_ACCESS_KEY"] = "wrong"
-        third = second.run("python", "-m", "stages.swap", "jade", check=False)
-        assert third.returncode == 1
-        assert "AWS_SECRET_ACCESS_KEY" in third.stderr
-        assert services.counts() == {}
+@pytest.mark.xdist_group("paid")
+def test_the_keys_are_nowhere_in_what_a_run_leaves_behind(paid):
+    clone, said = paid.clone, paid.said
+    outfit(clone, paid.services, paid.bucket, paid.name)  # without the team's items: what follows has to buy
+    for wrong in ("MAXSTUDIO_API_KEY", "XAI_API_KEY", "AWS_SECRET_ACCESS_KEY"):
+        broken = RepositoryClone(clone.folder)
+        broken.env = {**clone.env, wrong: f"planted-wrong-{wrong}"}
+        shutil.rmtree(clone.folder / ".cache/items", ignore_errors=True)
+        stage = {"M": "swap", "X": "caption", "A": "swap"}[wrong[0]]
+        done = broken.run("python", "-m", f"stages.{stage}", "jade", check=False)
+        assert done.returncode == 1
+        assert "remedy" in done.stderr
+        said += done.stdout + done.stderr
+    secrets = [*PLANTED.values(), SECRET_KEY, "planted-wrong-"]
+    found = [
+        (path, secret)
+        for path in [*clone.folder.rglob("*"), *paid.bucket.folder.rglob("*")]
+        if path.is_file() and not path.is_symlink()
+        if clone.folder / "fakes" not in path.parents  # the fake S3's own secret stands in its source
+        for secret in secrets
+        if secret.encode() in path.read_bytes()
+    ]
+    assert found == []
+    assert not [secret for secret in secrets if secret in said]
+    assert (clone.folder / "mlflow.db").is_file(), "the run was to be tracked"
 
 
 @pytest.mark.long  # tests/graph/test_foreign_provider.py has a budget that stops a paid run, too

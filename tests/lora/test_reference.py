@@ -19,7 +19,7 @@ ALL_LAYERS = {"targets": ATTENTION + CONVOLUTIONS, "rank": 2, "alpha": 6.5}
 @pytest.mark.parametrize(
     ("architecture", "change"),
     [
-        ("sdxl", ALL_LAYERS),
+        pytest.param("sdxl", ALL_LAYERS, marks=pytest.mark.slow),
         ("sd15", ALL_LAYERS),
         ("sd15", {"targets": CONVOLUTIONS, "rank_stabilized": True}),
         ("sd15", {"targets": ATTENTION, "blocks": ["mid_block", "up_blocks"]}),

@@ -6,6 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from likeness.marks import claims
 from likeness.marks.claims import Claim
 from likeness.marks.keys import development_key
@@ -39,6 +41,7 @@ def signed(path: Path, parts: int) -> None:
         claims.sign_stream(source, out, claims.ZIP, claim, development_key(path.parent / "keys"))
 
 
+@pytest.mark.slow
 def test_a_large_signed_archive_takes_no_more_memory_than_a_small_one(tmp_path: Path):
     signed(tmp_path / "small.zip", 1)
     signed(tmp_path / "large.zip", PARTS)

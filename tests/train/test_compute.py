@@ -91,7 +91,9 @@ def counted_and_kept(base, cfg, monkeypatch):
     return counted, found
 
 
-@pytest.mark.parametrize("architecture", bases())
+@pytest.mark.parametrize(
+    "architecture", [pytest.param(name, marks=() if name == "sd15" else pytest.mark.slow) for name in bases()]
+)
 def test_what_is_kept_is_what_autograd_keeps(fresh, monkeypatch, architecture):
     cfg = train_config(architecture, **({} if bases()[architecture].FLOW else {"blocks": EVERY_BLOCK}))
     counted, found = counted_and_kept(fresh(architecture), cfg, monkeypatch)

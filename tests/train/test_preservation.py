@@ -38,7 +38,11 @@ def distances(run, architecture):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", bases())
+@pytest.mark.parametrize(
+    "architecture",
+    # SDXL's network is made of SD 1.5's blocks.
+    [pytest.param(name, marks=pytest.mark.long if name == "sdxl" else ()) for name in bases()],
+)
 def test_the_class_stays_nearer_to_the_base_and_the_name_moves(tmp_path, folder, architecture):
     """With text encoders that learn, where the family has them."""
     learns = bases()[architecture].TEXT_ENCODERS
