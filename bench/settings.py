@@ -12,6 +12,8 @@ PLAIN = (
     "train.objective.preservation_weight=0",
     "train.optimizer.text_encoder_lr=null",
     "train.data.caption_dropout=0",
+    "train.data.batch_size=4",
+    "train.schedule.gradient_accumulation=1",
 )
 
 

@@ -10,7 +10,6 @@ from likeness.formatting import percent
 from likeness.report.charts import share_scale
 from likeness.report.collect import Collected, Sample
 from likeness.report.words import bin_words
-from likeness.train import LESS_STEEP
 
 Measures = Mapping[str, Any]
 
@@ -147,7 +146,7 @@ def _diverged(training: Mapping[str, float]) -> Weakness | None:
         return None
     return Weakness(
         what=f"Training diverged: on the same images and noise the loss was {before:.3f} before it and {after:.3f} after it.",
-        remedy=f"{LESS_STEEP[0].upper()}{LESS_STEEP[1:]}.",
+        remedy="Lower train.optimizer.lr, or lengthen train.schedule.warmup_steps, and train again.",
         shortfall=1.0,  # whatever else is wrong comes of it
     )
 

@@ -162,7 +162,7 @@ def test_the_time_of_training_is_one_that_was_measured(mission, capsys, monkeypa
     plan_command([], as_json=False)
     said = " ".join(capsys.readouterr().out.split())
     if seconds is not None or overrides == ["train.schedule.epochs=10"]:
-        assert "of sdxl (tiny) at 128 px, 4 images a step: 0.5 s a step, over 900 steps on a CPU" in said
+        assert "of sdxl (tiny) at 128 px, 2 x 2 images a step: 0.5 s a step, over 900 steps on a CPU" in said
     else:
         assert "the time of training is unknown: no run of sdxl (" in said
 

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import lora_runs
 import pytest
+import torch
 from lora_runs import run_in, train_config
 from safetensors.torch import load
 from torch import equal
 
 from likeness.errors import ConfigError
+from likeness.train.native import trainer
 from likeness.train.native.distributed import SIZE_VARIABLE, Ranks
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,26 @@ def test_two_processes_train_what_one_does_with_twice_the_accumulation(tmp_path,
     wanted = load(alone.data)
     assert together.keys() == wanted.keys()
     assert all(equal(together[name], tensor) for name, tensor in wanted.items())
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "parts", "asked", "device", "processes"),
+    [
+        (2, 1, 2, 1, "cpu", 2), (1, 1, 2, 1, "cpu", 1), (4, 2, 4, 1, "cpu", 2), (8, 1, 6, 1, "cpu", 6), (4, 1, 3, 1, "cpu", 3),
+        (2, 1, 3, 1, "cpu", 1), (8, None, 2, 1, "cpu", 1), (8, 1, 1, 1, "cpu", 1), (8, 1, 2, 3, "cpu", 3), (8, 1, 2, 1, "cuda", 1),
+    ],
+)  # fmt: skip
+def test_a_steps_parts_are_shared_out_among_the_cores(
+    monkeypatch, cores, threads, parts, asked, device, processes
+):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(trainer, "pick_device", torch.device)
+    train = train_config(gradient_accumulation=parts, processes=asked)
+    train = train.model_copy(update={"system": train.system.model_copy(update={"device": device})})
+    assert (
+        trainer.processes_for(SimpleNamespace(train=train, base=SimpleNamespace(cpu_threads=threads)))
+        == processes
+    )
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The trainer of likeness: one run from the dataset to a file that is proved to load."""
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 
+from likeness.config import Config
 from likeness.diffusion.load import device_name, load_base, pick_device
 from likeness.disk import write_atomic
 from likeness.lora.export import publish
@@ -31,12 +33,22 @@ class NativeTrainer:
     """See Trainer. Resumes bit for bit; one process a GPU."""
 
     def train(self, run: Run) -> TrainingResult | None:
-        """See Trainer; in as many processes as `train.system.processes` says."""
-        system = run.config.train.system
-        with beside([sys.executable, "-m", "stages.train", run.persona.name], system.processes):
-            ranks = Ranks(system.processes, device=system.device)
+        """See Trainer; in as many processes as `processes_for` says."""
+        processes, device = processes_for(run.config), run.config.train.system.device
+        with beside([sys.executable, "-m", "stages.train", run.persona.name], processes):
+            ranks = Ranks(processes, device=device)
             with ranks.together():
                 return _train(run, ranks)
+
+
+def processes_for(cfg: Config) -> int:
+    """As many as `train.system.processes` says. Where that is one, and a CPU trains by `base.cpu_threads`, a step's
+    `gradient_accumulation` parts are shared out among its cores: the weights are the same, bit for bit."""
+    system, threads, parts = cfg.train.system, cfg.base.cpu_threads, cfg.train.schedule.gradient_accumulation
+    if system.processes > 1 or threads is None or pick_device(system.device).type != "cpu":
+        return system.processes
+    cores = (os.cpu_count() or 1) // threads
+    return max(number for number in range(1, parts + 1) if parts % number == 0 and number <= max(1, cores))
 
 
 def _train(run: Run, ranks: Ranks) -> TrainingResult | None:
