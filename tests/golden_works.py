@@ -116,6 +116,8 @@ def training_image() -> str:
     )  # fmt: skip
     image = entry("jade-s1", PIXELS)
     planned = PlannedImage(
+        persona="jade",
+        review_explicit=0.3,
         chosen=Chosen(image=image, caption=image),
         code=SourceType.COMPOSITE_CAPTURE,
         repeats=3,

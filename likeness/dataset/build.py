@@ -1,10 +1,11 @@
 """The training set as a plan per image: where it goes, how often it is shown, what it says of its origin."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
+from typing import Literal
 
 from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
@@ -14,13 +15,14 @@ from likeness.images import decode_rgb
 from likeness.lazy import Index, Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
-from likeness.paths import PersonaPaths
+from likeness.paths import PersonaPaths, image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
 from likeness.pipeline.verified import verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
+from likeness.safety.gates import rating, worst
 from likeness.safety.measurements import Measurements
 from likeness.store.items import Item, Json
 from likeness.store.keys import item_key
@@ -34,16 +36,25 @@ class Planned:
     """What happens to one chosen image: `crop` is what it was enhanced from, `directory` is relative to the training
     set's folder."""
 
+    persona: str
     chosen: Chosen
     crop: Entry | None = None
     code: SourceType
     repeats: int
     directory: str
+    review_explicit: float
 
-    @property
-    def file(self) -> str:
+    def rating(self, record: Mapping[str, Json]) -> Literal["sfw", "review"]:
+        """That of the training image, whose record has passed the gates: the worse of its own and of what it was made from. A crop
+        may be rated higher than the photograph."""
+        own = rating(record["explicit"], review_explicit=self.review_explicit, max_explicit=math.inf)
+        return worst(self.chosen.image.rating, own)
+
+    def file(self, rated: str) -> str:
         """`train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg`."""
-        return f"{self.directory}/{Path(self.chosen.image.file).stem}.jpg"
+        image = self.chosen.image
+        name = image_name(self.persona, image.source, image.target, rated, "enhanced", "jpg")
+        return f"{self.directory}/{name}"
 
     def picture(self, side_px: int | None) -> Entry:
         """What the training image is made from: the crop where it has all the pixels, for the photograph's own come
@@ -64,11 +75,13 @@ def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> Sequence[Plan
         image = (pick := chosen[number]).image
         times = repeats[group_of(image)]
         return Planned(
+            persona=persona.name,
             chosen=pick,
             crop=crops.get(image.id),
             code=code_of(image, run.consent),
             repeats=times,
             directory=image_dir(times, persona.trigger, persona.class_word),
+            review_explicit=run.config.ingest.review_explicit,
         )
 
     return Lazy(len(chosen), planned)
@@ -86,7 +99,7 @@ def image_work(
     options: DatasetConfig,
     measures: Measurements,
     models: Sequence[Json],
-    admit: Callable[[Mapping[str, Json], Chosen], None],
+    admit: Callable[[Mapping[str, Json], Planned], None],
 ) -> Work:
     """The item that is this image, reduced at most once and marked; `admit` refuses what is measured in it. Nothing of the
     plan is held until it is made: `again` gives it."""
@@ -106,7 +119,7 @@ def image_work(
         id=image.id,
         key=item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256]),
         make=lambda: _made(again(), places, options, measures),
-        judge=lambda record: admit(record, again().chosen),
+        judge=lambda record: admit(record, again()),
         source=image.source,
         target=image.target,
         line=partial(_line, again, options.side_px),
@@ -119,14 +132,14 @@ def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measur
     folder = places.enhanced if picture is image else places.resized
     given = verified_bytes(folder / picture.file, picture.sha256)
     data, width, height = training_jpeg(given, size_px=size, quality=options.jpeg_quality, code=planned.code)
-    seen = measures.of(data, name=planned.file)
-    look = pdq(decode_rgb(data, name=planned.file))
+    seen = measures.of(data, name=image.file)
+    look = pdq(decode_rgb(data, name=image.file))
     return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})
 
 
 def _line(again: Callable[[], Planned], side_px: int | None, item: Item) -> Line:
-    planned = again()
-    return manifest_entry(planned, item, side_px), {planned.file: IMAGE}
+    entry = manifest_entry(again(), item, side_px)
+    return entry, {entry.file: IMAGE}
 
 
 def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
@@ -134,8 +147,10 @@ def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
     image, caption, record = planned.chosen.image, planned.chosen.caption, item.record
     width, height = int(record["width"]), int(record["height"])
     across, down = width / image.width, height / image.height
+    rated = planned.rating(record)
     return caption.next(
-        file=planned.file,
+        file=planned.file(rated),
+        rating=rated,
         sha256=item.files[IMAGE].sha256,
         provider="dataset",
         width=width,

@@ -7,6 +7,7 @@ from operator import attrgetter
 import numpy as np
 from PIL import Image
 
+from likeness.dataset.build import Planned
 from likeness.dataset.select import Chosen
 from likeness.images import load_rgb
 from likeness.lazy import Index
@@ -14,6 +15,7 @@ from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.run import Run
 from likeness.safety.consent import Consent
+from likeness.safety.gates import in_review
 from likeness.store.items import Json
 
 STEPS = ("enhanced", "resized", "swapped", "ingested")
@@ -31,14 +33,16 @@ class Door:
         self._run = run
         self._known = {folder: Index(before[folder].entries, attrgetter("sha256")) for folder in STEPS[1:]}
 
-    def admit(self, record: Mapping[str, Json], chosen: Chosen) -> None:
+    def admit(self, record: Mapping[str, Json], planned: Planned) -> None:
         """Let a measured training image pass, or not; its caption passed already (`select`).
 
         Raises:
             InputError: refused, with the gate's reason.
         """
-        wrong = self._untraced(chosen)
-        refuse_image(record, self._run, what=chosen.image.file, untraced=wrong)
+        file = planned.chosen.image.file
+        refuse_image(record, self._run, what=file, untraced=self._untraced(planned.chosen))
+        if planned.rating(record) == "review" and not self._run.config.dataset.allow_review:
+            raise in_review(file).error()
 
     def _untraced(self, chosen: Chosen) -> str | None:
         """What is wrong with where an image comes from; None where each step is in the manifest of its stage, the

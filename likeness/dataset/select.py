@@ -9,7 +9,7 @@ from likeness.errors import InputError
 from likeness.lazy import Index, Lazy, Spool
 from likeness.pipeline.manifest import Entry, Failure, Manifest
 from likeness.safety.by_hand import BY_HAND
-from likeness.safety.gates import Refusal, Subject, judge
+from likeness.safety.gates import Refusal, Subject, in_review, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ def select(
     for number, image in enumerate(images):
         caption = by_id.get(image.id)
         if image.rating == "review" and not allow_review:
-            failures.append(_in_review(image))
+            failures.append(image.failure(kind="refused", **vars(in_review(image.file))))
         elif (by_hand := why.get(image.id)) and by_hand.reason == BY_HAND:
             failures.append(by_hand)
         elif caption is None or not (caption.text or "").strip():
@@ -71,15 +71,6 @@ def caption_subject(caption: Entry) -> Subject:
 def _refused_caption(image: Entry, refusal: Refusal) -> Failure:
     detail = f"the caption of {image.file} {refusal.detail}"
     return image.failure(kind="refused", reason=refusal.reason, detail=detail, remedy=refusal.remedy)
-
-
-def _in_review(image: Entry) -> Failure:
-    return image.failure(
-        kind="refused",
-        reason="rating-review",
-        detail=f"{image.file} is rated review: it may be explicit, and nobody has looked at it",
-        remedy="look at it; remove its photos from data/, or set dataset.allow_review: true for all of them",
-    )
 
 
 def _without_caption(image: Entry, failure: Failure | None) -> Failure:

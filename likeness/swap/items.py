@@ -15,7 +15,7 @@ from likeness.pipeline.face_entry import face_entry
 from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.embedder import EmbedderConfig
-from likeness.safety.gates import SeenFace, Subject, rating, refuse
+from likeness.safety.gates import SeenFace, Subject, rating, refuse, worst
 from likeness.safety.identity import face_analyzer, vectors_of
 from likeness.safety.pictures import models
 from likeness.safety.postcondition import judge_place, judge_swap, measure_swap, refuse_other_picture
@@ -128,7 +128,7 @@ def swap_entry(
     record, face = item.record, from_json(item.record["face"])
     limits = {"review_explicit": thresholds.review_explicit, "max_explicit": thresholds.max_explicit}
     own = rating(record["explicit"], **limits)
-    word = "sfw" if {source.entry.rating, target.entry.rating, own} == {"sfw"} else "review"
+    word = worst(source.entry.rating, target.entry.rating, own)
     name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
     entry = source.entry.next(
         file=name,

@@ -83,6 +83,8 @@ def made_of(swapped: Entry) -> list[Entry]:
     enhanced = enhanced_entry(resized, item(size_px=[160, 160], cost_usd=0.02), "enhanced.jpg", "maxstudio")
     caption = caption_entry(enhanced, item(provider="grok", cost_usd=0.01, text="a photo"), "enhanced.txt")
     planned = Planned(
+        persona="jade",
+        review_explicit=0.3,
         chosen=Chosen(image=enhanced, caption=caption),
         code=SourceType.TRAINED,
         repeats=1,
@@ -92,7 +94,7 @@ def made_of(swapped: Entry) -> list[Entry]:
         resized,
         enhanced,
         caption,
-        manifest_entry(planned, item(width=160, height=160, pdq="0" * 64), 160),
+        manifest_entry(planned, item(width=160, height=160, pdq="0" * 64, explicit=0.1), 160),
     ]
 
 

@@ -126,6 +126,20 @@ def test_review_goes_in_only_when_a_person_allows_it(folders, allowed):
     assert [failure.reason for failure in manifest.failures] == ([] if allowed else ["rating-review"])
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_crop_that_is_rated_higher_than_its_photograph_is_in_review(folders, monkeypatch, allowed):
+    class Wary(SeesHer):
+        def measure(self, rgb):
+            return super().measure(rgb) | {"explicit": 0.34}
+
+    monkeypatch.setattr("stages.dataset.PictureGate", Wary)
+    main(run_of("dataset", config(allow_review=allowed, max_failure_ratio=1.0), PERSONA))
+    manifest = read_manifest(folders.places.lora_training)
+    assert {failure.reason for failure in manifest.failures} == (set() if allowed else {"rating-review"})
+    assert {entry.rating for entry in manifest.entries} == ({"review"} if allowed else set())
+    assert all("-review-" in entry.file for entry in manifest.entries)
+
+
 def test_nothing_left_is_an_error_with_a_remedy(folders):
     folders.captions((), without=frozenset())
     with pytest.raises(InputError) as caught:
