@@ -1,11 +1,9 @@
 """The training set as a plan per image: where it goes, how often it is shown, what it says of its origin."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import Literal
 
 from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
@@ -22,7 +20,6 @@ from likeness.pipeline.training_size import size_of
 from likeness.pipeline.verified import verified_bytes
 from likeness.run import Run
 from likeness.safety.consent import Consent
-from likeness.safety.gates import rating, worst
 from likeness.safety.measurements import Measurements
 from likeness.store.items import Item, Json
 from likeness.store.keys import item_key
@@ -43,12 +40,6 @@ class Planned:
     repeats: int
     directory: str
     review_explicit: float
-
-    def rating(self, record: Mapping[str, Json]) -> Literal["sfw", "review"]:
-        """That of the training image, whose record has passed the gates: the worse of its own and of what it was made from. A crop
-        may be rated higher than the photograph."""
-        own = rating(record["explicit"], review_explicit=self.review_explicit, max_explicit=math.inf)
-        return worst(self.chosen.image.rating, own)
 
     def file(self, rated: str) -> str:
         """`train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg`."""
@@ -99,7 +90,7 @@ def image_work(
     options: DatasetConfig,
     measures: Measurements,
     models: Sequence[Json],
-    admit: Callable[[Mapping[str, Json], Planned], None],
+    admit: Callable[[Mapping[str, Json], Chosen], None],
 ) -> Work:
     """The item that is this image, reduced at most once and marked; `admit` refuses what is measured in it. Nothing of the
     plan is held until it is made: `again` gives it."""
@@ -119,7 +110,7 @@ def image_work(
         id=image.id,
         key=item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256]),
         make=lambda: _made(again(), places, options, measures),
-        judge=lambda record: admit(record, again()),
+        judge=lambda record: admit(record, again().chosen),
         source=image.source,
         target=image.target,
         line=partial(_line, again, options.side_px),
@@ -147,7 +138,7 @@ def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
     image, caption, record = planned.chosen.image, planned.chosen.caption, item.record
     width, height = int(record["width"]), int(record["height"])
     across, down = width / image.width, height / image.height
-    rated = planned.rating(record)
+    rated = planned.chosen.rating(record, planned.review_explicit)
     return caption.next(
         file=planned.file(rated),
         rating=rated,

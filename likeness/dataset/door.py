@@ -7,7 +7,6 @@ from operator import attrgetter
 import numpy as np
 from PIL import Image
 
-from likeness.dataset.build import Planned
 from likeness.dataset.select import Chosen
 from likeness.images import load_rgb
 from likeness.lazy import Index
@@ -33,15 +32,18 @@ class Door:
         self._run = run
         self._known = {folder: Index(before[folder].entries, attrgetter("sha256")) for folder in STEPS[1:]}
 
-    def admit(self, record: Mapping[str, Json], planned: Planned) -> None:
+    def admit(self, record: Mapping[str, Json], chosen: Chosen) -> None:
         """Let a measured training image pass, or not; its caption passed already (`select`).
 
         Raises:
             InputError: refused, with the gate's reason.
         """
-        file = planned.chosen.image.file
-        refuse_image(record, self._run, what=file, untraced=self._untraced(planned.chosen))
-        if planned.rating(record) == "review" and not self._run.config.dataset.allow_review:
+        file, options = chosen.image.file, self._run.config
+        refuse_image(record, self._run, what=file, untraced=self._untraced(chosen))
+        if (
+            chosen.rating(record, options.ingest.review_explicit) == "review"
+            and not options.dataset.allow_review
+        ):
             raise in_review(file).error()
 
     def _untraced(self, chosen: Chosen) -> str | None:

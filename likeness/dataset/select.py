@@ -1,15 +1,18 @@
 """Which enhanced images become training images: harmless, and with a harmless caption."""
 
+import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Literal
 
 from likeness.errors import InputError
 from likeness.lazy import Index, Lazy, Spool
 from likeness.pipeline.manifest import Entry, Failure, Manifest
 from likeness.safety.by_hand import BY_HAND
-from likeness.safety.gates import Refusal, Subject, in_review, judge
+from likeness.safety.gates import Refusal, Subject, in_review, judge, rating, worst
+from likeness.store.items import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,12 @@ class Chosen:
     def text(self) -> str:
         """The caption on one line, as trainers read it."""
         return " ".join((self.caption.text or "").split())
+
+    def rating(self, record: Mapping[str, Json], review_explicit: float) -> Literal["sfw", "review"]:
+        """That of the training image, whose record has passed the gates: the worse of its own and of what it is made from. A crop may
+        be rated higher than the photograph."""
+        own = rating(record["explicit"], review_explicit=review_explicit, max_explicit=math.inf)
+        return worst(self.image.rating, own)
 
 
 def select(

@@ -102,7 +102,7 @@ def test_items_lists_verifies_and_prunes(repository):
     checkpoint.write_bytes(b"lora")
     assert "removed 0 items" in likeness("items", "prune", "--unused-days", "1").stdout
     assert checkpoint.exists()
-    assert "removed 3 items" in likeness("items", "prune", "--unused-days", "-1").stdout
+    assert "removed 3 items" in likeness("items", "prune", "--unused-days", "0").stdout
     assert not checkpoint.parent.exists()
 
 
