@@ -1,6 +1,6 @@
 """The README's two pictures of the demo, after `make demo`: `python -m tools.demo_pictures`
 
-reads   data/jade/{ingested,swapped,enhanced}, models/jade/evaluation/samples
+reads   data/jade/{ingested,swapped}, models/jade/{lora_training,evaluation/samples}
 writes  docs/pictures/strip.jpg, docs/pictures/before_after.jpg
 """
 
@@ -14,7 +14,7 @@ from likeness.paths import PersonaPaths, item_id
 from likeness.pipeline.manifest import Entry, read_manifest
 
 PERSONA, PICTURES = "jade", Path("docs/pictures")
-PAIRS = (("s1", "t4"), ("s6", "t9"), ("s3", "t7"))
+PAIRS = (("s1", "t10"), ("s6", "t9"), ("s3", "t7"))
 HELD_OUT = ("s7", "s8")
 SAMPLES = tuple((prompt, seed) for seed in (1, 2) for prompt in (1, 2, 3))
 STRIP_PX, SAMPLE_PX, GAP_PX, LABEL_PX, TITLE_PX = 300, 176, 8, 90, 24
@@ -25,14 +25,14 @@ def strip(places: PersonaPaths) -> Image.Image:
     """A row a pair: source, target, swap, each cut to the head, and the whole training image."""
     folders = (places.ingested, places.ingested, places.swapped)
     known = [{one.id: one for one in read_manifest(folder).entries} for folder in folders]
-    images = {one.id: one for one in read_manifest(places.enhanced).entries}
+    images = {one.id: one for one in read_manifest(places.lora_training).entries}
     rows: list[list[Image.Image]] = []
     for source, target in PAIRS:
         ids = tuple(
             item_id(PERSONA, *labels) for labels in ((source, None), (None, target), (source, target))
         )
         heads = [_head(folder, of[one]) for folder, of, one in zip(folders, known, ids, strict=True)]
-        rows.append([*heads, _square(places.enhanced / images[ids[2]].file, STRIP_PX)])
+        rows.append([*heads, _square(places.lora_training / images[ids[2]].file, STRIP_PX)])
     return _grid(rows, STRIP_PX, left=0, top=0)
 
 
