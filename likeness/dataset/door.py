@@ -7,14 +7,13 @@ from operator import attrgetter
 import numpy as np
 from PIL import Image
 
-from likeness.dataset.select import Chosen
+from likeness.dataset.select import Chosen, in_review
 from likeness.images import load_rgb
 from likeness.lazy import Index
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.run import Run
 from likeness.safety.consent import Consent
-from likeness.safety.gates import in_review
 from likeness.store.items import Json
 
 STEPS = ("enhanced", "resized", "swapped", "ingested")

@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.lazy import Index, Lazy, Spool
 from likeness.pipeline.manifest import Entry, Failure, Manifest
 from likeness.safety.by_hand import BY_HAND
-from likeness.safety.gates import Refusal, Subject, in_review, judge, rating, worst
+from likeness.safety.gates import Refusal, Subject, judge, rating, worst
 from likeness.store.items import Json
 
 
@@ -70,6 +70,15 @@ def select(
         return Chosen(image=image, caption=caption)
 
     return Lazy(len(numbers), pair), failures
+
+
+def in_review(file: str) -> Refusal:
+    """Why a picture rated `review` is not trained on, where nobody allows it."""
+    return Refusal(
+        reason="rating-review",
+        detail=f"{file} is rated review: it may be explicit, and nobody has looked at it",
+        remedy="look at it; remove its photos from data/, or set dataset.allow_review: true for all of them",
+    )
 
 
 def caption_subject(caption: Entry) -> Subject:

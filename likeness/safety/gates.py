@@ -57,15 +57,6 @@ def worst(*ratings: Rating) -> Literal["sfw", "review"]:
     return "sfw" if set(ratings) == {"sfw"} else "review"
 
 
-def in_review(file: str) -> "Refusal":
-    """Why a picture rated `review` is not trained on, where nobody allows it."""
-    return Refusal(
-        reason="rating-review",
-        detail=f"{file} is rated review: it may be explicit, and nobody has looked at it",
-        remedy="look at it; remove its photos from data/, or set dataset.allow_review: true for all of them",
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
     """Why something does not pass; `detail` holds the measured value beside the limit."""
