@@ -1,10 +1,12 @@
 """What is said of few photographs, of none held out, and of one view alone."""
 
+import weakref
 from types import SimpleNamespace
 
 import pytest
 
 from likeness.ingest.advice import FEW, GOOD, advice
+from likeness.lazy import Lazy
 
 
 def photos(number, *, held_out=1, yaws=(0.0, 25.0)):
@@ -33,3 +35,22 @@ def test_what_a_set_lacks_is_said_with_what_good_looks_like(accepted, words):
 
 def test_a_good_set_gets_no_word():
     assert advice("jade", photos(FEW + 1, held_out=1)) == []
+
+
+class Photo(SimpleNamespace):
+    """One that can be watched."""
+
+    __hash__ = object.__hash__
+
+
+def test_a_photograph_is_looked_at_and_let_go():
+    alive, most = weakref.WeakSet[Photo](), 0
+
+    def make(number):
+        nonlocal most
+        alive.add(photo := Photo(**vars(photos(number + 1)[number])))
+        most = max(most, len(alive))
+        return photo
+
+    advice("jade", Lazy(60, make))
+    assert most < 6

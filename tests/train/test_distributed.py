@@ -16,8 +16,9 @@ from lora_runs import run_in, train_config
 from safetensors.torch import load
 from torch import equal
 
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, TransientError
 from likeness.train.native import trainer
+from likeness.train.native.checkpoint import newest_for_all
 from likeness.train.native.distributed import SIZE_VARIABLE, Ranks
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +130,15 @@ def test_another_number_of_processes_than_the_settings_say_is_refused(monkeypatc
     with pytest.raises(ConfigError, match=f"train.system.processes is {wanted}, but {started}") as caught:
         Ranks(wanted)
     assert f"train.system.processes: {started}" in caught.value.remedy
+
+
+def test_all_go_on_from_one_checkpoint_though_another_machine_sends_one_meanwhile(monkeypatch):
+    ranks, ahead = Ranks(), SimpleNamespace(step=20)
+    monkeypatch.setattr(ranks, "first", lambda step: 20.0)  # what the first process reads
+    found = iter([None, SimpleNamespace(step=10), ahead])
+    assert newest_for_all(SimpleNamespace(newest=lambda: next(found)), ranks) is ahead
+    with pytest.raises(TransientError, match="different checkpoints"):
+        newest_for_all(SimpleNamespace(newest=lambda: None), ranks)
 
 
 def test_alone_there_is_nobody_to_ask():

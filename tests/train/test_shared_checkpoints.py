@@ -59,7 +59,7 @@ def shared(tmp_path, url):
 
 def sent(shared):
     with shared._change:
-        assert shared._change.wait_for(lambda: not shared.unsent, 10)
+        assert shared._change.wait_for(lambda: not shared.unsent, 60)
 
 
 @pytest.mark.parametrize("damaged", ["1", "weights/step-00000004.safetensors"])

@@ -20,10 +20,14 @@ from torch import Tensor
 from likeness.aligned import align_tensors
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.disk import write_atomic
+from likeness.errors import TransientError
 from likeness.lora.safetensors_io import content_sha256, described_bytes, read_metadata
 from likeness.team_keys import TeamKeys
+from likeness.train.native.distributed import AGAIN, Ranks
 from likeness.train.native.shared_checkpoints import SharedCheckpoints
 
+# By how many readings processes that train together must have found the same checkpoint.
+READINGS = 3
 NAME = re.compile(r"step-(\d{8})\.safetensors")
 
 
@@ -168,6 +172,25 @@ class RunFolder:
             return None
         weights = {int(step): digest for step, digest in json.loads(metadata["weights"]).items()}
         return Checkpoint(step=int(metadata["step"]), tensors=tensors, weights=weights)
+
+
+def newest_for_all(run: RunFolder, ranks: Ranks) -> Checkpoint | None:
+    """The newest checkpoint, the same in all processes: each reads for itself, and a machine that was taken for lost may send one
+    in between.
+
+    Raises:
+        TransientError: they never found the same; or as `RunFolder.newest`.
+    """
+    for _ in range(READINGS):
+        checkpoint = run.newest()
+        step = checkpoint.step if checkpoint else 0
+        if not ranks.any(step != ranks.first(step)):
+            return checkpoint
+    raise TransientError(
+        "the processes that train together find different checkpoints",
+        reason="checkpoints-differ",
+        remedy=AGAIN,
+    )
 
 
 def _seal(metadata: Mapping[str, str], content: str) -> str:

@@ -25,7 +25,7 @@ from likeness.store.keys import item_key
 from likeness.train.config import TrainConfig
 from likeness.train.earlier_names import run_settings
 from likeness.train.native.batches import TrainingSet
-from likeness.train.native.checkpoint import Checkpoint, RunFolder
+from likeness.train.native.checkpoint import Checkpoint, RunFolder, newest_for_all
 from likeness.train.native.compute import training_mode, uncompiled
 from likeness.train.native.distributed import Ranks
 from likeness.train.native.interrupt import StopRequest
@@ -110,7 +110,7 @@ def train(
             evaluators = [by_loss, *evaluators]
         best = BestWeights(evaluators, cfg.selection, cfg.schedule.steps, ranks)
         losses, norms, preservation = (torch.zeros(cfg.schedule.steps, device=base.device) for _ in range(3))
-        checkpoint = run.newest()
+        checkpoint = newest_for_all(run, ranks)
         begun = checkpoint.step if checkpoint else 0
         if checkpoint is None and ranks.main:
             sys.stderr.write(f"train: starts at step 0 with {start.words(base) if start else NEW_WEIGHTS}\n")
