@@ -164,7 +164,8 @@ def try_place(place: Path, *, free_bytes: int = FREE_BYTES) -> None:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         error.filename = str(place)
-        raise DiskError.of(error) or error from error
+        other = DiskError(f"{place} cannot be written to: {error.strerror}", remedy="choose another folder")
+        raise DiskError.of(error) or other from error
     if free < free_bytes:
         raise DiskError(
             f"{place}: {free / 2**20:.0f} MB are free there, {free_bytes / 2**20:.0f} are needed",

@@ -9,8 +9,25 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from likeness.errors import ConfigError
 from likeness.providers import Local
 from likeness.purchases.buy import Buyer
+
+
+def require_gpu(setting: str) -> None:
+    """See that torch has a GPU, as the setting's `cuda` says.
+
+    Raises:
+        ConfigError: `no-gpu`.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            f"{setting} is cuda, but torch sees no GPU",
+            reason="no-gpu",
+            remedy=f"set {setting}: auto, or install a torch build with CUDA and check nvidia-smi",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

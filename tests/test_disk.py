@@ -340,3 +340,12 @@ def test_a_write_that_fails_names_the_file_and_leaves_nothing(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(f"\nresize: {place}: the file would be larger than this disk")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_where_no_file_can_be_made_is_told(monkeypatch):
+    def made(**_: object):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("likeness.disk.TemporaryFile", made)
+    with pytest.raises(DiskError, match="/proc/x cannot be written to: No such file"):
+        try_place(Path("/proc/x"))

@@ -24,7 +24,7 @@ def enhanced_image(run: Run, image: str) -> Entry:
     entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.id == image), None)
     if entry is None:
         raise InputError(f"{image} is not an enhanced image of {run.persona.name}", reason="unknown-image",
-                         remedy="name it as data/PERSONA/enhanced/manifest.jsonl does: jade-s1-t1")  # fmt: skip
+                         remedy=f"name it as {run.paths.enhanced}/manifest.jsonl does: {run.persona.name}-s1-t1")  # fmt: skip
     return entry
 
 

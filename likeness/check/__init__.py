@@ -2,6 +2,7 @@
 and photographs of every persona. What is wrong here would be found after hours or money."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import photographs
 from likeness.lora.keys import part_of
 from likeness.lora.safetensors_io import read_header
+from likeness.networks import require_gpu
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
 from likeness.safety.consent.history import learn_from_git
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
-from likeness.store import team_store
+from likeness.store import check_place, team_store
 from likeness.tracking.cause import address_problem, tracking_uri
 from likeness.train.kohya.options import find_script
 from likeness.train.starting import check_start
@@ -60,6 +62,7 @@ def check_parts(cfg: Config) -> None:
         # The LoRA file that training starts from is there, stays, and can be started from as far as it tells.
         *problems_of(lambda: check_start(cfg, RepositoryPaths.here())),
         *problems_of(lambda: _check_kohya(cfg)),
+        *problems_of(lambda: check_place(cfg, RepositoryPaths.here())),
         *_consent_problems(cfg),
         *file_problems(cfg),
         *problems_of(lambda: _check_embedder(cfg)),
@@ -89,6 +92,7 @@ def _check_embedder(cfg: Config) -> None:
 def notes(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:
     """What stops nothing and may surprise; `values` is what params.yaml says."""
     yield from _keys_not_set(cfg)
+    yield from _gpus_not_here(cfg)
     yield from _values_by_hand(cfg, values)
     yield from _folders_of_nobody(cfg)
     if cfg.tracking.enabled and (wrong := address_problem(tracking_uri(cfg.tracking.uri, Path()))):
@@ -100,6 +104,15 @@ def _keys_not_set(cfg: Config) -> Iterator[str]:
     for section in _sections():
         if name := getattr(cfg, section).missing_key():
             yield f"{name} is not set: {section} will need it for what it has not bought yet"
+
+
+def _gpus_not_here(cfg: Config) -> Iterator[str]:
+    """A line for each network that is to run on a GPU where there is none: no problem where another machine runs it."""
+    devices = {f"{name}.provider.device": getattr(cfg, name).provider.get("device") for name in _sections()}
+    for setting, device in {**devices, "train.system.device": cfg.train.system.device}.items():
+        if device == "cuda":
+            for problem in problems_of(partial(require_gpu, setting)):
+                yield f"{problem}; here {setting.partition('.')[0]} will end with that"
 
 
 def _values_by_hand(cfg: Config, values: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@ is imported when the command runs or shows its help."""
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -17,6 +18,9 @@ from typer.main import get_command
 from likeness.cli.arguments import PLAIN
 from likeness.errors import ConfigError, end_program
 from likeness.program import for_this_user_alone, interruptible
+
+# A setting as DVC (-S train.seed=5) or another trainer (--train.seed=5) takes it.
+SETTING = re.compile(r"-S|--\w+\.[\w.]+(=|$)")
 
 
 class Commands(TyperGroup):
@@ -58,6 +62,19 @@ def _in_our_words(error: typer.BadParameter) -> str:
     return "; ".join(setting_problems(cause, {})) if isinstance(cause, ValidationError) else error.message
 
 
+def _refuse_setting(command: TyperCommand, word: str) -> None:
+    """Say how a setting is given to a command that has no option for it.
+
+    Raises:
+        typer.BadParameter: it is written as DVC's or another trainer's.
+    """
+    if not any("-S" in one.opts for one in command.params):
+        raise typer.BadParameter(
+            f"{word}: settings are no options here. `likeness params train.seed=5` writes one to params.yaml, which every "
+            "command reads; -S is for `dvc exp run`"
+        )
+
+
 def _found_at(place: str) -> type[TyperCommand]:
     module, _, function = place.rpartition(".")
 
@@ -79,8 +96,11 @@ def _found_at(place: str) -> type[TyperCommand]:
         def make_context(
             self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
         ) -> Any:
+            command = self.imported()
+            if setting := next(filter(SETTING.match, args), None):
+                _refuse_setting(command, setting)
             try:
-                return self.imported().make_context(info_name, args, parent, **extra)
+                return command.make_context(info_name, args, parent, **extra)
             except typer.BadParameter as error:
                 error.message = _in_our_words(error)
                 raise

@@ -27,6 +27,7 @@ from likeness.diffusion.quantize import quantize
 from likeness.diffusion.tiny_random import build_tiny_random
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError, without_control
+from likeness.networks import require_gpu
 from likeness.paths import RepositoryPaths
 
 # diffusers imports its classes when they are asked for, unseen by type checkers.
@@ -38,11 +39,8 @@ TINY_FOLDER = Path(__file__).with_name("tiny")
 
 def pick_device(wanted: str) -> torch.device:
     """The device for `auto`, `cpu` or `cuda`; ConfigError when there is no GPU to take."""
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "train.system.device is cuda, but torch sees no GPU", reason="no-gpu",
-            remedy="set train.system.device: auto, or install a torch build with CUDA and check nvidia-smi",
-        )  # fmt: skip
+    if wanted == "cuda":
+        require_gpu("train.system.device")
     if wanted == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     # cuBLAS reads this when it is first used; without it equal runs may differ (docs.nvidia.com/cuda/cublas).

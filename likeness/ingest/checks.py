@@ -80,13 +80,13 @@ def _licence(photo: Candidate, _: IngestConfig, attested: Consent) -> Refusal | 
     if (listed := attested.listed_sha256(raw.role, raw.name)) is not None:
         return Refusal(
             reason="licence-of-other-bytes",
-            detail=f"consent/PERSONA.targets.yaml lists this name with sha256 {listed}, the file has {photo.sha256}",
+            detail=f"consent/{attested.persona}.targets.yaml lists this name with sha256 {listed}, the file has {photo.sha256}",
             remedy="put the file back that was licensed, or check the new one's licence and record its sha256",
         )
     return Refusal(
         reason="no-licence",
         detail=f"no licence is recorded for these bytes (sha256 {photo.sha256})",
-        remedy="add the photo to consent/PERSONA.targets.yaml with who it shows and its licence",
+        remedy=f"add the photo to consent/{attested.persona}.targets.yaml with who it shows and its licence",
     )
 
 

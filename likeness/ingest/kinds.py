@@ -60,7 +60,7 @@ NO_PICTURES = {
     b"ID3": "a recording", b"fLaC": "a recording", b"\0\5\x16\7": "a Mac's notes about another file",
     b"\xd0\xcf\x11\xe0": "a container of Microsoft's (old Office, FlashPix, thumbnails)", b"SQLite format 3": "a database",
     b"bplist": "a settings file",
-    b"<": "a web page or a drawing in XML", b"{": "text in JSON", b"[": "text in JSON",
+    b"<": "a web page or a drawing in XML", b"{\\rtf": "a text document", b"{": "text in JSON", b"[": "text in JSON",
 }  # fmt: skip
 # ITU-T T.81, table B.1: the markers that begin a frame, and those of the kinds that libjpeg decodes.
 FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})

@@ -2,11 +2,17 @@
 
 from typing import TYPE_CHECKING
 
+from likeness.disk import try_place
+from likeness.errors import ConfigError
+
 if TYPE_CHECKING:
     from likeness.config import Config
     from likeness.paths import RepositoryPaths
     from likeness.store.items import Inspect, ItemStore
     from likeness.store.s3 import Remote
+
+# Folders of a repository that are DVC's and git's.
+TAKEN = ("data", "models", "conf", "consent", ".dvc", ".git")
 
 
 def open_items(
@@ -34,6 +40,28 @@ def open_items(
     if not read_only:
         shared.check()
     return ItemStore(root, shared, persona=persona, inspect=inspect or (lambda files: None))
+
+
+def check_place(config: "Config", repository: "RepositoryPaths") -> None:
+    """See that items.root is a folder of the store's own, and can be written to.
+
+    Raises:
+        ConfigError: it holds the repository, or lies where DVC and git put and delete files.
+        DiskError: see `try_place`.
+    """
+    home, root = repository.root.resolve(), (repository.root / config.items.root).resolve()
+    taken = next((name for name in TAKEN if root.is_relative_to(home / name)), None)
+    if taken or home.is_relative_to(root):
+        where = (
+            f"lies in {taken}/, where DVC or git deletes files"
+            if taken
+            else "is a folder around all of likeness"
+        )
+        raise ConfigError(
+            f"items.root {config.items.root!r} {where}: what is finished or paid needs a folder of its own",
+            remedy="set items.root: .cache/items in conf/items/, or a folder that holds nothing else",
+        )
+    try_place(root)
 
 
 def team_store(config: "Config") -> "Remote | None":

@@ -112,6 +112,8 @@ def test_a_wrong_call_ends_with_2(arguments):
             "'--kind': 'me' is not one of 'self', 'release', 'synthetic'",
         ),
         ("items prune --unused-days -1", "'--unused-days': '-1' stands there; expected: 0 or more"),
+        ("params -S train.seed=5", "-S: settings are no options here. `likeness params train.seed=5`"),
+        ("plan --train.seed=5", "--train.seed=5: settings are no options here."),
     ],
 )
 def test_a_value_that_does_not_fit_is_told_in_our_words(arguments, words):

@@ -87,6 +87,7 @@ def test_a_target_without_a_licence_is_refused_and_a_source_needs_none() -> None
     refusal = refused("t1", name="a.jpg", consent=consent)
     assert refusal is not None
     assert refusal.reason == "no-licence"
+    assert "consent/jade.targets.yaml" in refusal.remedy
     assert "sha256 of t1" in refusal.detail
     assert refused("s1", name="a.jpg", consent=consent) is None
 
@@ -99,6 +100,7 @@ def test_a_licensed_name_with_other_bytes_is_told_so() -> None:
     refusal = refused("t1", name="a.jpg", consent=Lists(unlicensed=("a.jpg",)))
     assert refusal is not None
     assert refusal.reason == "licence-of-other-bytes"
+    assert refusal.detail.startswith("consent/jade.targets.yaml lists this name")
     assert "0" * 64 in refusal.detail
 
 

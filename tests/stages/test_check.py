@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from likeness.config import load_config
 from likeness.errors import ConfigError
 from likeness.paths import PARAMS, RepositoryPaths
 from likeness.safety.consent import in_force
+from likeness.store import check_place
+from likeness.strict_yaml import read_yaml
 from stages.check import CHECKED, main
 
 ROOT = Path(__file__).parents[2]
@@ -330,6 +333,33 @@ def test_a_key_that_is_not_set_is_told_and_stops_nothing(monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("composable")
+def test_a_gpu_that_is_not_here_is_told_and_stops_nothing(monkeypatch):
+    monkeypatch.setitem(
+        sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False))
+    )
+    monkeypatch.setattr(
+        check, "_keys_not_set", lambda cfg: ()
+    )  # it builds superres, whose library may be missing
+    network = [f"enhance.provider.{one}" for one in ("weights=x", "sha256=x", "licence=mine", "device=cuda")]
+    compose(Path.cwd(), PARAMS, ["enhance=superres", *network, "train.system.device=cuda"])
+    told = list(check.notes(load_config(PARAMS), read_yaml(PARAMS, remedy="")))
+    for setting, stage in (("enhance.provider.device", "enhance"), ("train.system.device", "train")):
+        [line] = [line for line in told if line.startswith(f"{setting} is cuda, but torch sees no GPU")]
+        assert f"set {setting}: auto" in line
+        assert line.endswith(f"here {stage} will end with that")
+
+
+def test_a_store_that_is_no_folder_of_its_own_is_told_before_any_work():
+    compose(Path.cwd(), PARAMS, ["items.root=/"])
+    with pytest.raises(ConfigError, match=r"items\.root ./. is a folder around all of likeness"):
+        main()
+    here, config = RepositoryPaths.here(), load_config(PARAMS)
+    for root in ("", ".", "..", "data/jade/ingested", "models", ".git/items"):
+        items = config.items.model_copy(update={"root": root})
+        with pytest.raises(ConfigError, match="needs a folder of its own"):
+            check_place(config.model_copy(update={"items": items}), here)
+
+
 def test_an_address_of_mlflow_that_is_none_is_told_hours_before_training(monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "tracking:5000")
     main()
