@@ -119,7 +119,7 @@ MINORS = {
     "years old": "17 years old", "joined": "17yo", "slash": "17 y/o", "hyphens": "a 12-year-old", "y": "16y",
     "digits apart": "1 7 years old", "wide digits": "１７ years old", "Arabic digits": "١٧ سنة", "aged": "aged 16",
     "aged in words": "aged sixteen", "words": "sixteen years old", "words joined": "sixteenyearold",
-    "leet": "s1xteen years old",
+    "leet": "s1xteen years old", "of a thing": "a 12 year old whisky",
     "she is": "she is 16", "she's": "she's 16, smiling", "age with a colon": "age: 15", "a clause": "jade, 15 years, smiling",
     "under 18": "under 18", "not yet": "not yet eighteen", "months": "8 months old", "teen": "a teen", "teen, leet": "t33n",
     "digits joined": "12yearold", "words all joined": "twelveyearold", "a capital I": "schooIgirl",

@@ -44,6 +44,9 @@ REFUSED = {
 CREDENTIALS = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 VARIABLE = "MLFLOW_TRACKING_URI"
+# What MLflow's client sends to whatever server it is given, and the file that it reads where the variables are not set.
+KEYS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
+KEYS_FILE = "~/.mlflow/credentials"
 SWITCH_OFF = "or set tracking.enabled: false in conf/tracking/mlflow.yaml"
 # Of what urllib3, requests and the databases' drivers say: whether nothing was reached, and what that means.
 UNREACHED = {
@@ -87,12 +90,31 @@ def address_problem(uri: str) -> str | None:
         else True
     )
     if (scheme in SCHEMES and ":" in uri and whole) or uri == "databricks":
-        return None
+        return _key_problem(uri) if scheme.startswith("http") else None
     guess = f"http://{uri}" if re.fullmatch(r"[\w.-]+:\d+(/.*)?", uri) else "http://HOST:PORT"
     return (
         f"{USER_INFO.sub('//***@', uri)} is no address of an MLflow server or database\n"
         f"  remedy: write {guess} for a server, sqlite:///mlflow.db for a file, in MLFLOW_TRACKING_URI or tracking.uri, "
         f"{SWITCH_OFF}"
+    )
+
+
+def _key_problem(uri: str) -> str | None:
+    """What is wrong with giving this user's key to a server: a pulled conf/ may name any, so one that only settings name gets none."""
+    key = next((name for name in KEYS if os.environ.get(name)), None)
+    if key is None and Path(KEYS_FILE).expanduser().exists():
+        key = KEYS_FILE
+    if key is None or uri == os.environ.get(VARIABLE):
+        return None
+    from likeness.http.sockets import is_loopback  # here: it loads httpcore
+
+    if is_loopback(urlsplit(uri).hostname):
+        return None
+    shown = USER_INFO.sub("//***@", uri)
+    return (
+        f"{shown} is named by tracking.uri alone, and the key in {key} would be sent there\n"
+        f"  remedy: if you trust that server with it: export {VARIABLE}={shown}; otherwise correct tracking.uri in "
+        f"conf/tracking/mlflow.yaml, {SWITCH_OFF}"
     )
 
 

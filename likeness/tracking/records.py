@@ -10,7 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 from likeness.disk import leads_nowhere
 from likeness.errors import ProviderError
-from likeness.tracking.cause import cause_of, database_path, database_uri, full_address, tracking_uri
+from likeness.tracking.cause import (
+    address_problem,
+    cause_of,
+    database_path,
+    database_uri,
+    full_address,
+    tracking_uri,
+)
 from likeness.tracking.client import make_database, quiet
 from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS
 
@@ -34,6 +41,8 @@ def register(
     """Register the versions that MLflow's registry lacks, in their order, so that its numbers are ours; what is the matter, or
     None."""
     address, name = tracking_uri(uri, root), registered_name(experiment, persona)
+    if wrong := address_problem(address):
+        return wrong
     quiet()
     try:
         from mlflow import MlflowClient
@@ -70,8 +79,11 @@ def _client(address: str) -> Generator[Any]:
     """MLflow at an address.
 
     Raises:
-        ProviderError: whatever MLflow or its client raises: it is one place that did not answer, and the caller has others.
+        ProviderError: an address that is none, and whatever MLflow or its client raises: it is one place that did not answer,
+            and the caller has others.
     """
+    if wrong := address_problem(address):
+        raise ProviderError(wrong, reason="mlflow")
     quiet()
     try:
         from mlflow import MlflowClient

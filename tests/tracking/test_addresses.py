@@ -3,7 +3,9 @@
 import pytest
 from tracked_runs import mlflow, tracker
 
-from likeness.tracking.cause import address_problem, cause_of
+from likeness.errors import ProviderError
+from likeness.tracking.cause import KEYS, address_problem, cause_of
+from likeness.tracking.records import delete_runs, register
 
 
 @pytest.mark.parametrize("uri", ["127.0.0.1:5000", "./mlruns", "htp://127.0.0.1:5000", "mlflow.db"])
@@ -67,4 +69,26 @@ def test_half_an_address_is_none(uri):
     "uri", ["http://tracking:5000", "sqlite:///mlflow.db", "sqlite:////srv/mlflow.db", "databricks://x"]
 )
 def test_a_whole_address_is_one(uri):
+    assert address_problem(uri) is None
+
+
+@pytest.mark.parametrize("key", [*KEYS, "file"])
+def test_a_key_goes_to_no_server_that_settings_alone_name(in_tmp, monkeypatch, capsys, key):
+    monkeypatch.setattr(mlflow, "MlflowClient", None)
+    monkeypatch.setenv("HOME", str(in_tmp))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if key == "file":
+        (in_tmp / ".mlflow").mkdir()
+        (in_tmp / ".mlflow/credentials").write_text("[mlflow]\nmlflow_tracking_password = hush\n")
+    else:
+        monkeypatch.setenv(key, "hush")
+    uri = "https://collect.example"
+    with tracker(uri) as run:
+        run.log_metrics([(1, {"loss": 1.0})])
+    with pytest.raises(ProviderError) as caught:
+        delete_runs(uri, "likeness", in_tmp, "jade", dry_run=False)
+    told = capsys.readouterr().err, str(caught.value), str(register(uri, "likeness", in_tmp, "jade", []))
+    assert all("would be sent there" in one and "hush" not in one for one in told)
+    assert address_problem("http://127.0.0.1:5000") is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     assert address_problem(uri) is None
