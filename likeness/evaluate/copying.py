@@ -5,8 +5,9 @@ The copy-paste measure of H. Xu et al., "WithAnyone: Towards Controllable and ID
 face embeddings. 1: the face is the training picture's; 0: it is as near to photographs that training never saw; below: nearer.
 The nearest of many training pictures is near by chance, too, so a little above 0 is no copying.
 
-A whole picture is known again by PDQ, whatever the face: mirrored, upside down, in negative and stretched, too. One that is cut
-or turned by some degrees is known by the face and what is around it (face_patch.py).
+A whole picture is known again by PDQ, whatever the face: mirrored, upside down, in negative and stretched, too; so is the part of it
+that training sees, where that cuts images to the face: a LoRA can repeat nothing else. One that is cut otherwise or turned by some
+degrees is known by the face and what is around it (face_patch.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +67,7 @@ def copying(
     can = names and person.references
     of_faces = {name: _measure(person, vectors, face) for name, face in faces.items()} if can else {}
     matches = _same_around_face({one.id: looks[one.id] for one in planned if one.id in looks}, trained_looks)
-    hashes = {name: (look.pdq, *look.stretched_pdqs) for name, look in trained_looks.items()}
+    hashes = {name: (look.pdq, *look.stretched_pdqs, *look.cut_pdqs) for name, look in trained_looks.items()}
     pictures: list[dict[str, Any]] = []
     for one in planned:
         if one.id not in looks:

@@ -79,7 +79,14 @@ def measure(
     every = Seen(
         sets=sets,
         looks=dict(looks_of(run, drawn.entries, paths.samples, in_samples, words=True)),
-        trained=looks_of(run, trained, paths.lora_training, in_training, words=False),
+        trained=looks_of(
+            run,
+            trained,
+            paths.lora_training,
+            in_training,
+            words=False,
+            face_fraction=run.config.train.data.face_fraction,
+        ),
         planned=[one for one in planned if one.id in written],
         named=named,
         twins=options.twin_prompts(*words),

@@ -1,11 +1,25 @@
 """What is said and measured of drawn pictures."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import cv2
+import numpy as np
 import pytest
+from circle_samples import OPTIONS, drawn_at, seen
+from golden_settings import entry
+from PIL import Image, ImageOps
 
 from likeness.evaluate.adherence import CUT_TO_FACE, adherence, facets, followed_by_image, share_followed
-from likeness.evaluate.looks import Look
+from likeness.evaluate.looks import Look, hashes, looks_of
+from likeness.evaluate.measures import measured
 from likeness.evaluate.samples import plan_samples
 from likeness.evaluate.variety import variety
+from likeness.images import RGB
+from likeness.pipeline.batch import run_batch
+from likeness.run import Run
+from likeness.store.items import ItemStore
 
 
 @pytest.mark.parametrize(
@@ -103,3 +117,21 @@ def test_variety_is_the_spread_of_each_measure_in_each_set():
     assert rows["yaw_deg"]["training"] == 20
     assert (rows["background"]["samples"], rows["background"]["training"]) == (0.0, 20.0)
     assert rows["lightness"]["samples"] is None
+
+
+@pytest.mark.parametrize("change", [ImageOps.mirror, ImageOps.flip, ImageOps.invert])
+def test_the_part_of_a_training_image_that_training_sees_is_known_again_without_a_face(tmp_path, change):
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    image = Image.fromarray(cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 6), None, 0, 255, cv2.NORM_MINMAX))
+    image.save(tmp_path / "trained.png")
+    face = entry("x", "1" * 64).faces[0].model_copy(update={"box_px": (200.0, 90.0, 60.0, 80.0)})
+    trained = entry("trained1", "1" * 64, width=400, height=300, faces=(face,), file="trained.png")
+    store = ItemStore(tmp_path / "items")
+    run = cast("Run", SimpleNamespace(batch=lambda works, what: run_batch(what, [*works], store, workers=1)))
+    searched = {trained.id: SimpleNamespace(item=SimpleNamespace(record={"face": None, "scale": 1.0}))}
+    known = looks_of(run, [trained], tmp_path, searched, words=False, face_fraction=0.5)
+    assert not looks_of(run, [trained], tmp_path, searched, words=False)[trained.id].cut_pdqs
+    drawn: RGB = np.asarray(change(image.crop((150, 56, 310, 216)).resize((128, 128))))
+    copy = Look(id="jade-p1-seed1-with", text="", **hashes(drawn))
+    found = measured(OPTIONS, replace(seen(drawn_at(-60.0), looks=[copy]), trained=dict(known)))["copying"]
+    assert [one["id"] for one in found["pictures"] if one["copied"]] == [copy.id]
