@@ -24,7 +24,7 @@ from tools.repository_clone import RepositoryClone, clone_repository
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 PHOTOS = Path(__file__).parents[1] / "photos"
 JADE = PersonaPaths("jade")
-TURNED = ("sources/jade_06", "targets/10_priya")
+TURNED = ("sources/jade_06", "targets/07_leila")
 LIVE = ("sources/jade_01", "sources/jade_05", "targets/06_ingrid", "targets/08_greta")
 # The photographs are made small, and half of them are mirrored: faces are small, and frontal ones alike.
 SMALL = (
