@@ -7,7 +7,7 @@ from operator import attrgetter
 import numpy as np
 from PIL import Image
 
-from likeness.dataset.select import Chosen, in_review
+from likeness.dataset.select import IN_REVIEW, Chosen
 from likeness.images import load_rgb
 from likeness.lazy import Index
 from likeness.paths import PersonaPaths
@@ -39,11 +39,9 @@ class Door:
         """
         file, options = chosen.image.file, self._run.config
         refuse_image(record, self._run, what=file, untraced=self._untraced(chosen))
-        if (
-            chosen.rating(record, options.ingest.review_explicit) == "review"
-            and not options.dataset.allow_review
-        ):
-            raise in_review(file).error()
+        rated = chosen.rating(record, options.ingest.review_explicit)
+        if rated == "review" and not options.dataset.allow_review:
+            raise IN_REVIEW.error(file)
 
     def _untraced(self, chosen: Chosen) -> str | None:
         """What is wrong with where an image comes from; None where each step is in the manifest of its stage, the

@@ -14,6 +14,13 @@ from likeness.safety.by_hand import BY_HAND
 from likeness.safety.gates import Refusal, Subject, judge, rating, worst
 from likeness.store.items import Json
 
+IN_REVIEW = Refusal(
+    reason="rating-review",
+    detail="is rated review: it may be explicit, and nobody has looked at it",
+    remedy="look at it; remove its photos from data/, or set dataset.allow_review: true for all of them",
+)
+"""Why a picture is not trained on, where nobody allows it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
@@ -47,13 +54,13 @@ def select(
     for number, image in enumerate(images):
         caption = by_id.get(image.id)
         if image.rating == "review" and not allow_review:
-            failures.append(image.failure(kind="refused", **vars(in_review(image.file))))
+            failures.append(_refused(image, image.file, IN_REVIEW))
         elif (by_hand := why.get(image.id)) and by_hand.reason == BY_HAND:
             failures.append(by_hand)
         elif caption is None or not (caption.text or "").strip():
             failures.append(_without_caption(image, why.get(image.id)))
         elif refusal := judge("caption", caption_subject(caption)):
-            failures.append(_refused_caption(image, refusal))
+            failures.append(_refused(image, f"the caption of {image.file}", refusal))
         else:
             numbers.append(number)
     if not numbers:
@@ -72,22 +79,13 @@ def select(
     return Lazy(len(numbers), pair), failures
 
 
-def in_review(file: str) -> Refusal:
-    """Why a picture rated `review` is not trained on, where nobody allows it."""
-    return Refusal(
-        reason="rating-review",
-        detail=f"{file} is rated review: it may be explicit, and nobody has looked at it",
-        remedy="look at it; remove its photos from data/, or set dataset.allow_review: true for all of them",
-    )
-
-
 def caption_subject(caption: Entry) -> Subject:
     """The whole caption as it stands at a door, with what a person allowed in it."""
     return Subject(text=caption.text or "", allowed=frozenset(caption.allowed_words))
 
 
-def _refused_caption(image: Entry, refusal: Refusal) -> Failure:
-    detail = f"the caption of {image.file} {refusal.detail}"
+def _refused(image: Entry, what: str, refusal: Refusal) -> Failure:
+    detail = f"{what} {refusal.detail}"
     return image.failure(kind="refused", reason=refusal.reason, detail=detail, remedy=refusal.remedy)
 
 
