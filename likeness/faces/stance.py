@@ -156,8 +156,10 @@ def turned_faces(
     SURE_LENGTH. Where nothing is known, a score of SURE_SCORE is enough in a quarter turn: of a face that leans there the embedding
     is short. In the other ways patterns score as much."""
     level = _reduced(rgb, min(SEARCH_SIDE_PX, max(long_sides_px)))
-    less = _reduced(level, round(max(level.shape) / math.sqrt(2)))  # leaning, it fills a square as large
-    leaning = _slanted(less)
+    less = leaning = level
+    if any(way.leaning for way in ways):
+        less = _reduced(level, round(max(level.shape) / math.sqrt(2)))  # leaning, it fills a square as large
+        leaning = _slanted(less)
     for way in ways:
         whole, small = None, less if way.leaning else level
         scale = small.shape[1] / rgb.shape[1]
@@ -225,9 +227,8 @@ def _in_that_way(rgb: NDArray[np.uint8], way: Stance) -> NDArray[np.uint8]:
 
 
 def _turned(rgb: NDArray[np.uint8], way: Stance) -> NDArray[np.uint8]:
-    turned = (
-        cv2.rotate(rgb, QUARTERS[way.turns]) if way.turns else rgb
-    )  # np.rot90's copy takes ten times as long
+    # np.rot90's copy takes ten times as long.
+    turned = cv2.rotate(rgb, QUARTERS[way.turns]) if way.turns else rgb
     return np.asarray(cv2.bitwise_not(turned) if way.negative else turned, np.uint8)
 
 

@@ -60,11 +60,9 @@ def _folded(letter: str) -> str:
     if letter.isdecimal():
         return str(unicodedata.decimal(letter))
     hidden = letter in INVISIBLE or unicodedata.category(letter) in NO_LETTER
-    return (
-        ""
-        if hidden or "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef"
-        else letter.translate(SAME_LETTER)
-    )
+    if hidden or "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef":
+        return ""
+    return letter.translate(SAME_LETTER)
 
 
 def _bare(letter: str) -> str:

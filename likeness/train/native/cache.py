@@ -203,9 +203,8 @@ class Stored(Lazy[Condition]):
         digest = self._digests[DIGEST_BYTES * number :][:DIGEST_BYTES].hex()
         path = StoredFile(self._root, digest, 0).path
         try:
-            return load(
-                path.read_bytes()
-            )  # a mapped file takes four times as long, and one of the maps that a process may have
+            # A mapped file takes four times as long, and one of the maps that a process may have.
+            return load(path.read_bytes())
         except FileNotFoundError as error:
             raise InputError(
                 f"{path} was there when training began, and is gone: its item was deleted meanwhile",
