@@ -1,5 +1,5 @@
 // Thumbnails of the synthetic people in data/jade/raw (CC0), made when the fake starts and kept beside the build.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 
@@ -9,40 +9,29 @@ const CROPS = [1, 0.92, 0.84, 0.76, 0.68];
 /** Longest side of a thumbnail and of a picture, in pixels. */
 const [THUMB, FULL] = [384, 1024];
 
-async function variant(folder, file, crop, index) {
+async function variant(file, crop, index) {
   const picture = sharp(file).rotate();
   const { width, height } = await sharp(await picture.clone().toBuffer()).metadata();
   const [w, h] = [Math.round(width * crop), Math.round(height * crop)];
   const cut = picture.extract({ left: Math.floor((width - w) / 2), top: 0, width: w, height: h });
   const size = (side) => cut.clone().resize(side, side, { fit: "inside" }).jpeg({ quality: 80 });
   const full = await size(FULL).toBuffer({ resolveWithObject: true });
-  writeFileSync(join(folder, `${index}-full.jpg`), full.data);
-  writeFileSync(join(folder, `${index}-thumb.jpg`), await size(THUMB).toBuffer());
+  writeFileSync(join(KEPT, `${index}-full.jpg`), full.data);
+  writeFileSync(join(KEPT, `${index}-thumb.jpg`), await size(THUMB).toBuffer());
   return { width: full.info.width, height: full.info.height };
-}
-
-async function make(folder) {
-  const files = ["sources", "targets"].flatMap((kind) =>
-    readdirSync(join(ROOT, kind)).filter((name) => /\.(jpg|png)$/.test(name)).sort().map((name) => join(ROOT, kind, name)),
-  );
-  const sizes = [];
-  for (const crop of CROPS) for (const file of files) sizes.push(await variant(folder, file, crop, sizes.length));
-  writeFileSync(join(folder, "list.json"), JSON.stringify(sizes));
 }
 
 /** [{thumb, full, width, height}]: bytes of JPEG files. */
 export async function photographs() {
   const list = join(KEPT, "list.json");
   if (!existsSync(list)) {
-    // Files of tests run side by side: the folder gets its name when it is whole, and whoever is second takes the first one's.
-    const own = mkdtempSync(KEPT.replace(/\/$/, "-"));
-    await make(own);
-    try {
-      renameSync(own, KEPT);
-    } catch (error) {
-      rmSync(own, { recursive: true });
-      if (!existsSync(list)) throw error;
-    }
+    mkdirSync(KEPT, { recursive: true });
+    const files = ["sources", "targets"].flatMap((folder) =>
+      readdirSync(join(ROOT, folder)).filter((name) => /\.(jpg|png)$/.test(name)).sort().map((name) => join(ROOT, folder, name)),
+    );
+    const sizes = [];
+    for (const crop of CROPS) for (const file of files) sizes.push(await variant(file, crop, sizes.length));
+    writeFileSync(list, JSON.stringify(sizes));
   }
   return JSON.parse(readFileSync(list, "utf8")).map((size, index) => ({
     ...size,
