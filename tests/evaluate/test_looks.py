@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -38,6 +38,10 @@ def test_prompts_and_measured_words_are_read_alike(text, found):
     assert facets(text) == found
 
 
+def look(name: str, text: str = "", **measured: Any) -> Look:
+    return Look(id=name, text=text, pdq="", turned_pdqs=(), stretched_pdqs=(), **measured)
+
+
 def test_adherence_counts_what_was_asked_and_can_be_judged():
     planned = [
         one
@@ -45,10 +49,7 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
         if one.lora
     ]
     said = ("smiling, wearing yellow and white", "neutral expression, wearing blue", "")
-    looks = {
-        one.id: Look(id=one.id, text=text, pdq="", turned_pdqs=(), stretched_pdqs=())
-        for one, text in zip(planned, said, strict=True)
-    }
+    looks = {one.id: look(one.id, text) for one, text in zip(planned, said, strict=True)}
     rows = {row["facet"]: row for row in adherence(planned, looks)}
     assert rows["clothes"] == {"facet": "clothes", "asked": 3, "judged": 2, "followed": 1}
     assert rows["expression"] == {"facet": "expression", "asked": 3, "judged": 2, "followed": 1}
@@ -59,10 +60,7 @@ def test_adherence_counts_what_was_asked_and_can_be_judged():
 
 def test_framing_is_not_judged_where_training_cuts_to_the_face():
     planned = [one for one in plan_samples("jade", ["jade woman, half body photo, smiling"], [1]) if one.lora]
-    looks = {
-        one.id: Look(id=one.id, text="close-up photo, smiling", pdq="", turned_pdqs=(), stretched_pdqs=())
-        for one in planned
-    }
+    looks = {one.id: look(one.id, "close-up photo, smiling") for one in planned}
     assert share_followed(adherence(planned, looks)) == 0.5
     rows = adherence(planned, looks, CUT_TO_FACE)
     assert {row["facet"]: (row["asked"], row["judged"]) for row in rows} == {
@@ -80,38 +78,13 @@ def test_adherence_is_known_picture_by_picture():
         if one.lora
     ]
     said = ("smiling, wearing yellow", "neutral expression, wearing yellow", "")
-    looks = {
-        one.id: Look(id=one.id, text=text, pdq="", turned_pdqs=(), stretched_pdqs=())
-        for one, text in zip(planned, said, strict=True)
-    }
+    looks = {one.id: look(one.id, text) for one, text in zip(planned, said, strict=True)}
     assert followed_by_image(planned, looks) == {planned[0].id: [2, 2], planned[1].id: [1, 2]}
 
 
 def test_variety_is_the_spread_of_each_measure_in_each_set():
-    still = [
-        Look(
-            id=str(n),
-            text="",
-            pdq="",
-            turned_pdqs=(),
-            stretched_pdqs=(),
-            yaw_deg=5.0,
-            background=(50.0, 0.0, 0.0),
-        )
-        for n in range(3)
-    ]
-    turning = [
-        Look(
-            id=str(n),
-            text="",
-            pdq="",
-            turned_pdqs=(),
-            stretched_pdqs=(),
-            yaw_deg=20.0 * n,
-            background=(50.0, 30.0 * n, 0.0),
-        )
-        for n in range(3)
-    ]
+    still = [look(str(n), yaw_deg=5.0, background=(50.0, 0.0, 0.0)) for n in range(3)]
+    turning = [look(str(n), yaw_deg=20.0 * n, background=(50.0, 30.0 * n, 0.0)) for n in range(3)]
     rows = {row["measure"]: row for row in variety({"samples": still, "training": turning})}
     assert rows["yaw_deg"]["samples"] == 0
     assert rows["yaw_deg"]["training"] == 20
