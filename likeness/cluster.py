@@ -18,7 +18,6 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from likeness.errors import ConfigError, LikenessError, TransientError
@@ -144,7 +143,7 @@ class Cluster:
         ]
         self.size = min(int(min(rooms)), self._items)
         if self.size < 1:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise ConfigError(
                 f"the cluster has no room for a worker of {needs.cpus:g} CPUs and {needs.gpus:g} GPUs",
                 reason="no-cluster",
@@ -166,9 +165,7 @@ class Cluster:
             self._free.put(actor.remote(again, self._main, str(Path.cwd())))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ray.shutdown()
 
     def run_one(self, work: Work, store: ItemStore, ended: Callable[[], bool]) -> Outcome | None:

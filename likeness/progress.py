@@ -3,7 +3,6 @@
 import re
 import sys
 import time
-from types import TracebackType
 from typing import Any, Self
 
 # Where nobody watches, a line at most this often: logs stay readable, and silence never looks like a hang.
@@ -48,9 +47,7 @@ class Progress:
         else:
             sys.stderr.write(f"{self.stage}: {text}\n")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bars:
             self._bars.stop()
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self.words.items()))
