@@ -38,7 +38,7 @@ class Door:
             InputError: refused, with the gate's reason.
         """
         file, options = chosen.image.file, self._run.config
-        refuse_image(record, self._run, what=file, untraced=self._untraced(chosen))
+        self._run.refuse_picture("training image", record, what=file, untraced=self._untraced(chosen))
         rated = chosen.rating(record, options.ingest.review_explicit)
         if rated == "review" and not options.dataset.allow_review:
             raise IN_REVIEW.error(file)
@@ -59,15 +59,6 @@ class Door:
         if photographs != {chosen.image.source, chosen.image.target} - {None}:
             return "was made of other photographs than it says"
         return next((wrong for one in entries if (wrong := not_covered(one, self._run.consent))), None)
-
-
-def refuse_image(seen: Mapping[str, Json], run: Run, *, what: str, untraced: str | None) -> None:
-    """Let what was measured on a training image pass, or not: the rule of the dataset's door and of training's.
-
-    Raises:
-        InputError: refused, with the gate's reason.
-    """
-    run.refuse_picture("training image", seen, what=what, untraced=untraced)
 
 
 def untraced(entry: Entry, photographs: Index[Entry], consent: Consent) -> str | None:

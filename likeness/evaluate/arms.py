@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from likeness.dataset.door import refuse_image, untraced
+from likeness.dataset.door import untraced
 from likeness.diffusion.reference import Reference, find_adapter
 from likeness.errors import InputError
 from likeness.evaluate import Arm, EvaluateConfig
@@ -83,7 +83,8 @@ def reference_picture(run: Run) -> Reference | None:
     picture = Picture(chosen, paths.lora_training / chosen.file)
     seen = run.measurements().of(picture.data(), name=chosen.file)
     known = Index(learned, attrgetter("parents"))
-    refuse_image(seen, run, what=chosen.file, untraced=untraced(chosen, known, run.consent))
+    wrong = untraced(chosen, known, run.consent)
+    run.refuse_picture("training image", seen, what=chosen.file, untraced=wrong)
     return Reference(rgb=picture.rgb(), sha256=chosen.sha256, adapter=adapter)
 
 

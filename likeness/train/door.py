@@ -7,7 +7,7 @@ from itertools import zip_longest
 from operator import attrgetter
 from pathlib import Path
 
-from likeness.dataset.door import refuse_image, untraced
+from likeness.dataset.door import untraced
 from likeness.dataset.layout import archived, changed, metadata_line
 from likeness.dataset.select import caption_subject
 from likeness.dvc_files import links_to_cache
@@ -37,7 +37,8 @@ def admit(run: Run, gate: PictureGate | None = None) -> None:
     def pass_or_refuse(entry: Entry) -> None:
         refuse("caption", caption_subject(entry), what=f"the caption of {entry.file}")
         seen = measures.of(verified_bytes(folder / entry.file, entry.sha256), name=entry.file)
-        refuse_image(seen, run, what=entry.file, untraced=untraced(entry, photographs, run.consent))
+        wrong = untraced(entry, photographs, run.consent)
+        run.refuse_picture("training image", seen, what=entry.file, untraced=wrong)
 
     with ThreadPoolExecutor(max_workers=run.config.items.workers) as pool:
         for begin in range(0, len(manifest.entries), AT_ONCE):
