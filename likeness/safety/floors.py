@@ -10,12 +10,13 @@ RESNET; the ends here hold for the record, too.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from likeness.errors import ConfigError
 from likeness.settings import dotted
 
 if TYPE_CHECKING:
+    from likeness.persona import Similarity
     from likeness.safety.consent import Consent
     from likeness.safety.embedder import EmbedderConfig
 
@@ -73,17 +74,6 @@ def laxer(settings: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{key}: {wrong} in likeness/safety/floors.py: it would let through {floor.why}"
 
 
-class SimilaritySettings(Protocol):
-    """What conf/persona/NAME.yaml asks for, in SFace's cosine."""
-
-    @property
-    def source_min(self) -> float: ...
-    @property
-    def swap_min(self) -> float: ...
-    @property
-    def target_max(self) -> float: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class SFaceLimits:
     """Cosines: of a source to the persona's face, of a swap to it, and of a swap to the target's own face.
@@ -127,7 +117,7 @@ def record_limits(consent: "Consent", embedder: "EmbedderConfig | None" = None) 
 
 
 def identity_limits(
-    similarity: SimilaritySettings, consent: "Consent", embedder: "EmbedderConfig | None" = None
+    similarity: "Similarity", consent: "Consent", embedder: "EmbedderConfig | None" = None
 ) -> IdentityLimits:
     """The limits of a persona: those of its settings for SFace, which may not be laxer than the floors.
 

@@ -2,19 +2,14 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from likeness.paths import same_name
 
+if TYPE_CHECKING:
+    from likeness.safety.consent.parts import Photo
 
-class HasDigest(Protocol):
-    """What a list is made of."""
-
-    @property
-    def sha256(self) -> str: ...
-
-
-P = TypeVar("P", bound=HasDigest)
+P = TypeVar("P", bound="Photo")
 
 
 class PhotoList(dict[str, P]):
