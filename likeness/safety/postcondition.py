@@ -61,7 +61,7 @@ def measure_swap(
     found = analyzer.faces(rgb)
     nearest = max(found, key=lambda face: shared_px2(face.box_px, target.box_px), default=None)
     if nearest is None or shared_px2(nearest.box_px, target.box_px) == 0:
-        raise _refused("swap-no-face", "no face is found where the target's was")
+        raise refused_swap("swap-no-face", "no face is found where the target's was")
     _refuse_stance(rgb, nearest, target, found, analyzer)
     explicit = rater.explicit(rgb)
     face = analyzer.identified(rgb, nearest)
@@ -92,7 +92,7 @@ def refuse_other_picture(rgb: RGB, shown: RGB, target: Face) -> None:
             f"beyond the face it is not the target's picture: its colours are off by {value:.0f} (CIELAB), "
             f"{MAX_COLOURS_OFF:g} allowed"
         )
-        raise _refused("swap-other-picture", detail)
+        raise refused_swap("swap-other-picture", detail)
 
 
 def judge_swap(
@@ -104,9 +104,9 @@ def judge_swap(
         InputError: refused as `swap-not-the-persona` or `swap-still-the-target`.
     """
     if why := stranger(face, persona, limits, swap=True):
-        raise _refused("swap-not-the-persona", f"compared with the persona: {why}")
+        raise refused_swap("swap-not-the-persona", f"compared with the persona: {why}")
     if why := still_target(face, target, limits):
-        raise _refused("swap-still-the-target", f"compared with the target: {why}")
+        raise refused_swap("swap-still-the-target", f"compared with the target: {why}")
     to_persona, to_target = similarity(face[SFACE], persona[SFACE]), similarity(face[SFACE], target[SFACE])
     return {"to_persona": round(to_persona, 4), "to_target": round(to_target, 4)}
 
@@ -119,18 +119,18 @@ def judge_place(face: Face, target: Face) -> None:
     """
     if (score := face.landmark_score) < PRESENCE:
         detail = f"the landmarks of its face mean nothing (score {score:.2f}, {PRESENCE:g} needed)"
-        raise _refused("swap-no-landmarks", detail)
+        raise refused_swap("swap-no-landmarks", detail)
     lean = abs((face.roll_deg - target.roll_deg + 180) % 360 - 180)
     if not lean <= MAX_LEAN_DEG:
         detail = f"its face leans {lean:.0f} degrees away from the target's, {MAX_LEAN_DEG:g} allowed"
-        raise _refused("swap-not-upright", detail)
+        raise refused_swap("swap-not-upright", detail)
     eyes = max(float(np.linalg.norm(target.points5[1] - target.points5[0])), 1.0)
     off = float(np.linalg.norm(_mouth(face) - _mouth(target))) / eyes
     if not off <= MAX_MOUTH_OFF:
         detail = (
             f"its mouth lies {off:.2f} of the eyes' distance from the target's, {MAX_MOUTH_OFF:g} allowed"
         )
-        raise _refused("swap-mouth-elsewhere", detail)
+        raise refused_swap("swap-mouth-elsewhere", detail)
 
 
 def _mouth(face: Face) -> NDArray[np.float32]:
@@ -143,13 +143,14 @@ def _refuse_stance(
     area = target.box_px[2] * target.box_px[3]
     others = [face for face in found if face is not nearest]
     if any(shared_px2(face.box_px, target.box_px) > MAX_SECOND_FACE * area for face in others):
-        raise _refused("swap-two-faces", "a second face is found where the target's was")
+        raise refused_swap("swap-two-faces", "a second face is found where the target's was")
     if nearest.embedding_length >= SURE_LENGTH:
         return
     stance = analyzer.stances(rgb, [nearest])[0]
     if stance is not None and (stance.negative or stance.turns):
-        raise _refused("swap-not-upright", "its face does not stand upright")
+        raise refused_swap("swap-not-upright", "its face does not stand upright")
 
 
-def _refused(reason: str, detail: str) -> InputError:
+def refused_swap(reason: str, detail: str) -> InputError:
+    """The refusal of a swap's result."""
     return InputError(detail, reason=reason, remedy=REMEDIES["swap"], kind="refused")

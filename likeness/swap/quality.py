@@ -10,7 +10,7 @@ import numpy as np
 from likeness.errors import InputError
 from likeness.faces import Face, mesh
 from likeness.images import RGB, Lab, to_lab
-from likeness.safety.gates import REMEDIES
+from likeness.safety.postcondition import refused_swap
 from likeness.swap import Portrait, QualityLimits, regions
 from likeness.swap.regions import Mask
 
@@ -83,12 +83,8 @@ def refuse_second_mouth(swapped: RGB, face: Face, target: Portrait) -> None:
         InputError: refused as `swap-two-mouths`.
     """
     if (found := second_mouth(swapped, face, target)) > MAX_SECOND_MOUTH:
-        raise InputError(
-            f"a second mouth is on its face: as like one as {found:.2f}, {MAX_SECOND_MOUTH:g} allowed",
-            reason="swap-two-mouths",
-            kind="refused",
-            remedy=REMEDIES["swap"],
-        )
+        detail = f"a second mouth is on its face: as like one as {found:.2f}, {MAX_SECOND_MOUTH:g} allowed"
+        raise refused_swap("swap-two-mouths", detail)
 
 
 def second_mouth(swapped: RGB, face: Face, target: Portrait) -> float:
