@@ -43,7 +43,8 @@ def face_rows(rgb: NDArray[np.uint8], long_sides_px: Sequence[int] = LONG_SIDES_
     if min(height, width) < MIN_SIDE_PX:
         return np.empty((0, 15), np.float32)
     scales = sorted({min(1.0, side / max(height, width)) for side in long_sides_px}, reverse=True)
-    return _largest_first(_same_faces_once(np.concatenate([_rows_at(rgb, scale) for scale in scales])))
+    rows = _same_faces_once(np.concatenate([_rows_at(rgb, scale) for scale in scales]))
+    return rows[np.argsort(-rows[:, 2] * rows[:, 3], kind="stable")]
 
 
 def _rows_at(rgb: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
@@ -100,7 +101,3 @@ def _same(row: NDArray[np.float32], better: NDArray[np.float32]) -> bool:
     shared = float(np.prod(np.maximum(high - low, 0)))
     area, other = float(row[2] * row[3]), float(better[2] * better[3])
     return shared > MAX_IOU * (area + other - shared) or shared > MAX_INSIDE * min(area, other)
-
-
-def _largest_first(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return rows[np.argsort(-rows[:, 2] * rows[:, 3], kind="stable")]

@@ -211,14 +211,10 @@ def _is_same(point: Floats, side: float, face: Face) -> bool:
 
 
 def _best(models: Models, rgb: NDArray[np.uint8], *, central: bool) -> Stance | None:
-    scores = {stance: _score(models, picture, central) for stance, picture in _ways(rgb)}
+    scores = {way: _score(models, _in_that_way(rgb, way), central) for way in WAYS}
     first, second = sorted(scores, key=lambda stance: -scores[stance])[:2]
     sure = scores[first] >= max(LEAST_SCORE, LEAST_LEAD * scores[second])
     return first if sure else None
-
-
-def _ways(rgb: NDArray[np.uint8]) -> Iterator[tuple[Stance, NDArray[np.uint8]]]:
-    return ((way, _in_that_way(rgb, way)) for way in WAYS)
 
 
 def _in_that_way(rgb: NDArray[np.uint8], way: Stance) -> NDArray[np.uint8]:

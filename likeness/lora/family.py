@@ -69,11 +69,6 @@ def family_of_shapes(sizes: Sizes, says: str | None = None) -> str | None:
     return meant[0] if len(meant) == 1 else EITHER
 
 
-def is_known(title: str) -> bool:
-    """Whether a base of this title can be trained here."""
-    return title in {base.TITLE for base in bases().values()}
-
-
 def may_mean(says: str | None, shapes: str) -> bool:
     """Whether what metadata say may mean the base that the shapes are of; what is not known may mean any."""
     told = _titles(says)

@@ -11,7 +11,7 @@ from torch import nn
 from likeness.diffusion.bases import Base
 from likeness.diffusion.families import bases
 from likeness.errors import InputError, LikenessError
-from likeness.lora.family import EITHER, family_of_shapes, is_known
+from likeness.lora.family import EITHER, family_of_shapes
 from likeness.lora.file import LoraFile, refuse_endless
 from likeness.lora.keys import REMEDY, by_layer, part_of, said_base, size_of
 from likeness.lora.layers import SHOWN, LoraLayers, layer_of, read_layers, skeleton
@@ -31,7 +31,7 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
     if shapes == EITHER:
         raise InputError(f"its layers are those of {shapes}, and nothing in it says of which", reason="lora-names",
                          remedy="give a file with its metadata, or one in which other layers learned, too")  # fmt: skip
-    if shapes and not is_known(shapes):
+    if shapes and shapes not in {base.TITLE for base in bases().values()}:
         raise InputError(f"its layers are those of {shapes}, whose files are not converted here", reason="lora-names",
                          remedy="keep the file as it is")  # fmt: skip
     fitting: list[tuple[tuple[int, int, bool], Base, LoraLayers]] = []
