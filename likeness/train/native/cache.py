@@ -11,7 +11,6 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
@@ -81,7 +80,7 @@ def encode_examples(
         outcomes = run_batch("encode", works, store, workers=IN_WORK)
     stored = Stored(outcomes)
     place = base.device if fits(base.device, stored.size) else None
-    prompts = stored[len(examples) :] if encoded else Tokens(map(base.tokenize, asked))
+    prompts = stored[len(examples) :] if encoded else _in_a_file(map(save, map(base.tokenize, asked)), load)
     buckets: dict[Bucket, BucketTensors] = {}
     for bucket, members in order.members.items():
         images, of_bucket = chosen(stored, members), chosen(examples, members)
@@ -109,7 +108,7 @@ def _weights(examples: Sequence[TrainingExample], bucket: Bucket, cfg: DataConfi
         return None
     # Torch sums a large image alone in another order than one among several, as which it counts.
     rows = min(len(examples), 2)
-    return Arrays(_cells(example, bucket, cfg, rows).numpy() for example in examples)
+    return _in_a_file((_cells(example, bucket, cfg, rows).numpy() for example in examples), torch.tensor)
 
 
 def _cells(example: TrainingExample, bucket: Bucket, cfg: DataConfig, rows: int) -> Tensor:
@@ -222,17 +221,7 @@ def _made(outcome: Outcome) -> Item:
     )  # fmt: skip
 
 
-class Tokens(Lazy[Condition]):
-    """Tokens of prompts, in a file."""
-
-    def __init__(self, prompts: Iterable[Condition]) -> None:
-        written = Spool(map(save, prompts))
-        super().__init__(len(written), lambda number: load(written[number]))
-
-
-class Arrays(Lazy[Tensor]):
-    """Tensors in a file."""
-
-    def __init__(self, arrays: Iterable[NDArray[np.float32]]) -> None:
-        written = Spool(arrays)
-        super().__init__(len(written), lambda number: torch.tensor(written[number]))
+def _in_a_file(given: Iterable[Input], read: Callable[[Input], Output]) -> Lazy[Output]:
+    """What `read` makes of each of the given, which wait for it in a file."""
+    written = Spool(given)
+    return Lazy(len(written), lambda number: read(written[number]))

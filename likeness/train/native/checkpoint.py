@@ -87,7 +87,7 @@ class RunFolder:
         write_atomic(path, described_bytes(tensors, sealed))
         if self.shared is not None:
             self.shared.send_checkpoint(path)
-        for _, old in self._found()[self.kept :]:
+        for old in self._found()[self.kept :]:
             old.unlink(missing_ok=True)
 
     def newest(self) -> Checkpoint | None:
@@ -98,7 +98,7 @@ class RunFolder:
         Raises:
             AuthError, ConfigError, TransientError: the shared ones cannot be asked for.
         """
-        own = next((read for _, path in self._found() if (read := self._read_file(path))), None)
+        own = next((read for path in self._found() if (read := self._read_file(path))), None)
         if self.shared is None:
             return own
         for path in self.weights().values():  # a kill may have kept them here
@@ -110,7 +110,7 @@ class RunFolder:
 
     def newest_file(self) -> Path | None:
         """Where the newest checkpoint lies on this machine."""
-        return next((path for _, path in self._found()), None)
+        return next(iter(self._found()), None)
 
     def save_weights(self, step: int, data: bytes) -> None:
         """Keep the LoRA of an intermediate step until the run is finished."""
@@ -122,13 +122,10 @@ class RunFolder:
 
     def weights(self) -> dict[int, Path]:
         """The intermediate weights by step."""
-        paths = sorted((self.folder / "weights").glob("step-*.safetensors"))
-        return {int(match.group(1)): path for path in paths if (match := NAME.fullmatch(path.name))}
+        return _by_step(self.folder / "weights")
 
-    def _found(self) -> list[tuple[int, Path]]:
-        paths = self.folder.glob("step-*.safetensors")
-        found = [(int(match.group(1)), path) for path in paths if (match := NAME.fullmatch(path.name))]
-        return sorted(found, reverse=True)
+    def _found(self) -> list[Path]:
+        return list(reversed(_by_step(self.folder).values()))
 
     def _weights_path(self, step: int) -> Path:
         return self.folder / "weights" / file_name(step)
@@ -172,6 +169,11 @@ class RunFolder:
             return None
         weights = {int(step): digest for step, digest in json.loads(metadata["weights"]).items()}
         return Checkpoint(step=int(metadata["step"]), tensors=tensors, weights=weights)
+
+
+def _by_step(folder: Path) -> dict[int, Path]:
+    paths = sorted(folder.glob("step-*.safetensors"))
+    return {int(match.group(1)): path for path in paths if (match := NAME.fullmatch(path.name))}
 
 
 def newest_for_all(run: RunFolder, ranks: Ranks) -> Checkpoint | None:
