@@ -85,14 +85,14 @@ class Spending:
 
     def pay(self, purchase: str, usd: float, usage: Mapping[str, Json]) -> None:
         """The purchase was delivered and cost `usd`, by this word or a later one."""
-        self._end(purchase, {"id": purchase, "state": "paid", "usd": usd, "usage": dict(usage)})
+        self._end({"id": purchase, "state": "paid", "usd": usd, "usage": dict(usage)})
         with self._lock:
             self.spent_usd += usd
             self.purchases += 1
 
     def void(self, purchase: str) -> None:
         """The provider certainly billed nothing."""
-        self._end(purchase, {"id": purchase, "state": "void", "usd": 0.0})
+        self._end({"id": purchase, "state": "void", "usd": 0.0})
 
     def doubt(self, purchase: str) -> None:
         """Perhaps billed, never delivered: it keeps counting."""
@@ -100,7 +100,7 @@ class Spending:
             self.in_doubt += 1
             self.spent_usd += self._counts.get(purchase, 0.0)
 
-    def _end(self, purchase: str, line: dict[str, Json]) -> None:
+    def _end(self, line: dict[str, Json]) -> None:
         with self._locked() as file:
             self._append(file, line)
             self._count(line)
