@@ -1,4 +1,4 @@
-"""Decides what the stage swap does: the photographs that pass unchanged, the pairs to swap, and the thresholds."""
+"""Decides what the stage swap does: the photographs that pass unchanged, the pairs to swap, and what they are compared with."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,35 +10,22 @@ from likeness.pipeline.manifest import Failure, Manifest, read_manifest
 from likeness.run import Run
 from likeness.safety.floors import IdentityLimits
 from likeness.safety.identity import Vectors, mean_of, vectors_of
-from likeness.swap import QualityLimits
 from likeness.swap.inputs import Photos
 from likeness.swap.pairs import Pair, choose_pairs
 from likeness.swap.range import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapThresholds:
-    """What a swap is judged by: the persona's face and how like it a swap must be, the age that the consent record attests,
-    ratings 0..1."""
-
-    persona: Vectors
-    limits: IdentityLimits
-    attested_years: int
-    review_explicit: float
-    max_explicit: float
-    quality: QualityLimits
-
-
-@dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The photographs by their labels, the persona's own that go down as they are, the pairs to swap, what the swaps are judged
-    by, and the pairs that are out of range."""
+    """The photographs by their labels, the persona's own that go down as they are, the pairs to swap, the persona's face and how
+    like it a swap must be, and the pairs that are out of range."""
 
     sources: Photos
     targets: Photos
     kept: Sequence[str]
     pairs: Sequence[Pair]
-    thresholds: SwapThresholds
+    persona: Vectors
+    limits: IdentityLimits
     skipped: Sequence[Failure]
 
 
@@ -56,14 +43,8 @@ def choose(run: Run, sources: Photos, targets: Photos, candidates: Mapping[str, 
         targets=targets,
         kept=list(sources) if cfg.swap.include_sources else [],
         pairs=pairs,
-        thresholds=SwapThresholds(
-            persona=mean_of(vectors_of(photo.face) for photo in sources.values()),
-            limits=run.identity_limits,
-            attested_years=run.consent.adult.age_years,
-            review_explicit=cfg.ingest.review_explicit,
-            max_explicit=cfg.ingest.max_explicit,
-            quality=cfg.swap.quality,
-        ),
+        persona=mean_of(vectors_of(photo.face) for photo in sources.values()),
+        limits=run.identity_limits,
         skipped=skipped,
     )
 

@@ -12,7 +12,6 @@ from likeness.lazy import Lazy
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.face_entry import face_entry
-from likeness.providers import Provider
 from likeness.run import Run
 from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import SeenFace, Subject, rating, refuse, worst
@@ -23,7 +22,7 @@ from likeness.safety.rating import Rater
 from likeness.store.items import Item, Json, StoredFile
 from likeness.store.keys import item_key
 from likeness.swap import Swapper
-from likeness.swap.choice import Chosen, SwapThresholds
+from likeness.swap.choice import Chosen
 from likeness.swap.inputs import Photo
 from likeness.swap.quality import judge_quality, quality, refuse_second_mouth
 
@@ -105,37 +104,27 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> Sequence[
             make=partial(_swap, pair, source, target, context),
             source=one,
             target=other,
-            judge=partial(_judge, persona, target, chosen.thresholds),
-            line=partial(
-                swap_entry, persona, source, target, thresholds=chosen.thresholds, provider=provider
-            ),
+            judge=partial(_judge, run, chosen, target),
+            line=partial(swap_entry, run, chosen, source, target),
             order=partial(provider.purchase_key, source.pixels_sha256, target.pixels_sha256, target.face),
         )
 
     return Lazy(len(chosen.kept) + len(chosen.pairs), work)
 
 
-def swap_entry(
-    persona: str,
-    source: Photo,
-    target: Photo,
-    item: Item,
-    *,
-    thresholds: SwapThresholds,
-    provider: Provider[Swapper],
-) -> Line:
+def swap_entry(run: Run, chosen: Chosen, source: Photo, target: Photo, item: Item) -> Line:
     """A swap's manifest line: rated as the worst of both photos and the result."""
     record, face = item.record, from_json(item.record["face"])
-    limits = {"review_explicit": thresholds.review_explicit, "max_explicit": thresholds.max_explicit}
-    own = rating(record["explicit"], **limits)
+    limits, name = run.config.ingest, run.persona.name
+    own = rating(record["explicit"], review_explicit=limits.review_explicit, max_explicit=limits.max_explicit)
     word = worst(source.entry.rating, target.entry.rating, own)
-    name = image_name(persona, source.entry.source, target.entry.target, word, "swapped", "png")
+    file = image_name(name, source.entry.source, target.entry.target, word, "swapped", "png")
     entry = source.entry.next(
-        file=name,
+        file=file,
         sha256=item.files[IMAGE].sha256,
-        provider=provider.name,
-        neural=provider.neural,
-        id=item_id(persona, source.entry.source, target.entry.target),
+        provider=run.provider.name,
+        neural=run.provider.neural,
+        id=item_id(name, source.entry.source, target.entry.target),
         width=target.entry.width,
         height=target.entry.height,
         target=target.entry.target,
@@ -144,10 +133,10 @@ def swap_entry(
         cost_usd=float(record.get("cost_usd", 0.0)),
         parents=(source.entry.sha256, target.entry.sha256),
         roots=source.entry.roots | target.entry.roots,
-        scores={**_scores(face, target, thresholds), "explicit": record["explicit"], **record["quality"]},
+        scores={**_scores(chosen, face, target), "explicit": record["explicit"], **record["quality"]},
         replaced=source.entry.replaced or target.entry.replaced,
     )
-    return entry, {name: IMAGE}
+    return entry, {file: IMAGE}
 
 
 def keep_entry(persona: str, source: Photo, item: Item) -> Line:
@@ -163,26 +152,26 @@ def keep_entry(persona: str, source: Photo, item: Item) -> Line:
     return entry, {name: IMAGE}
 
 
-def _judge(persona: str, target: Photo, thresholds: SwapThresholds, record: Mapping[str, Json]) -> None:
-    """Refuse a swap that does not stand up to `thresholds`."""
+def _judge(run: Run, chosen: Chosen, target: Photo, record: Mapping[str, Json]) -> None:
+    """Refuse a swap that does not stand up to the run's limits."""
     face = from_json(record["face"])
     judge_place(face, target.face)
-    _scores(face, target, thresholds)
-    judge_quality(record["quality"], thresholds.quality)
+    _scores(chosen, face, target)
+    judge_quality(record["quality"], run.config.swap.quality)
     # Only of a face that is the persona's does the record attest an age.
     seen = SeenFace(
         side_px=min(face.box_px[2:]),
         age_years=record["age_years"],
-        attested_years=thresholds.attested_years,
-        whose=persona,
+        attested_years=run.consent.adult.age_years,
+        whose=run.persona.name,
     )
-    subject = Subject(explicit=record["explicit"], max_explicit=thresholds.max_explicit, faces=[seen])
+    subject = Subject(explicit=record["explicit"], max_explicit=run.config.ingest.max_explicit, faces=[seen])
     refuse("swap", subject, what="the result")
 
 
-def _scores(face: Face, target: Photo, thresholds: SwapThresholds) -> dict[str, float]:
-    persona, theirs = thresholds.persona, vectors_of(target.face)
-    return judge_swap(vectors_of(face), persona=persona, target=theirs, limits=thresholds.limits)
+def _scores(chosen: Chosen, face: Face, target: Photo) -> dict[str, float]:
+    theirs = vectors_of(target.face)
+    return judge_swap(vectors_of(face), persona=chosen.persona, target=theirs, limits=chosen.limits)
 
 
 def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) -> Made:

@@ -20,8 +20,6 @@ from likeness.pipeline.manifest import Entry, FaceEntry
 from likeness.resize.items import resized_entry
 from likeness.safety.floors import IdentityLimits, ResnetLimits, SFaceLimits
 from likeness.safety.identity import RESNET, SFACE
-from likeness.swap import QualityLimits
-from likeness.swap.choice import SwapThresholds
 from likeness.swap.inputs import Photo
 from likeness.swap.items import keep_entry, swap_entry
 
@@ -36,17 +34,15 @@ FACE = Face(
     sharpness=1.0, mouth_open=0.0, eyes_open=0.3, others={RESNET: ONES},
 )  # fmt: skip
 FACE_ENTRY = FaceEntry(box_px=FACE.box_px, score=0.9, yaw_deg=0, pitch_deg=0, sharpness=1, age_years=30)
-THRESHOLDS = SwapThresholds(
+CHOSEN = SimpleNamespace(
     persona={SFACE: ONES, RESNET: ONES},
-    attested_years=30,
-    review_explicit=0.5,
-    max_explicit=0.9,
     limits=IdentityLimits(sface=SFaceLimits(target_max=2), resnet=ResnetLimits(target_min=0)),
-    quality=QualityLimits(max_seam=None, max_tone=None, max_matte=None),
 )
-
-
-LOCAL = SimpleNamespace(name="local", neural=False)
+RUN = SimpleNamespace(
+    persona=SimpleNamespace(name="jade"),
+    provider=SimpleNamespace(name="local", neural=False),
+    config=SimpleNamespace(ingest=SimpleNamespace(review_explicit=0.5, max_explicit=0.9)),
+)
 
 
 class WithColumn(Entry):
@@ -117,7 +113,7 @@ def test_all_that_ingest_says_of_an_own_photograph_is_still_there_in_the_dataset
 def test_all_that_ingest_and_swap_say_of_a_pair_is_still_there_in_the_dataset(source):
     target = source.next(file="t.png", sha256="t", provider="local", id="jade-t1", source=None, target="t1")
     record = item(explicit=0.1, face=to_json(FACE), quality={"seam": 0.5})
-    pair, _ = swap_entry("jade", photo(source), photo(target), record, thresholds=THRESHOLDS, provider=LOCAL)
+    pair, _ = swap_entry(RUN, CHOSEN, photo(source), photo(target), record)
     assert pair.neural is False
     assert (pair.id, pair.source, pair.target) == ("jade-s1-t1", "s1", "t1")
     assert pair.scores.items() >= {"explicit": 0.1, "to_persona": 1.0, "to_target": 1.0}.items()
