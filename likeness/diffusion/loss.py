@@ -1,9 +1,8 @@
-"""The training objective: the UNet's target, and how its error is measured and weighed.
+"""The training objective: how the error of a prediction is measured and weighed.
 
-Sources: Ho et al., arXiv 2006.11239, equations 4 and 14 (noise prediction); Salimans and Ho, arXiv 2202.00512,
-appendix D (v); Hang et al., arXiv 2303.09556, section 3.4 (min-SNR); Yu et al., arXiv 2310.08442 (debiased
-estimation); Song and Dhariwal, arXiv 2310.14189, section 3.3 (pseudo-Huber); N. Guttenberg, "Diffusion with offset
-noise", crosslabs.org 2023. Where a paper weighs x_0, the weight here is the one on the predicted quantity.
+Sources: Hang et al., arXiv 2303.09556, section 3.4 (min-SNR); Yu et al., arXiv 2310.08442 (debiased estimation);
+Song and Dhariwal, arXiv 2310.14189, section 3.3 (pseudo-Huber); N. Guttenberg, "Diffusion with offset noise",
+crosslabs.org 2023. Where a paper weighs x_0, the weight here is the one on the predicted quantity.
 Shapes: B batch, C latent channels, H and W latent height and width, T training timesteps.
 """
 
@@ -18,22 +17,6 @@ Weighting = Literal["none", "min_snr", "debiased"]
 
 # sd-scripts' bound: at the first timesteps the ratio is in the thousands, and the weight would be nothing.
 MAX_DEBIASED_SNR = 1000.0
-
-
-def noisy_latents(latents: Tensor, noise: Tensor, alphas_cumprod: Tensor, timesteps: Tensor) -> Tensor:
-    """x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) noise for latents and noise [B,C,H,W], a [T], timesteps [B]."""
-    signal = alphas_cumprod[timesteps].view(-1, 1, 1, 1)
-    return signal.sqrt() * latents + (1 - signal).sqrt() * noise
-
-
-def target(
-    latents: Tensor, noise: Tensor, alphas_cumprod: Tensor, timesteps: Tensor, prediction: Prediction
-) -> Tensor:
-    """What the UNet is to predict [B,C,H,W]: the noise, or v = sqrt(a_t) noise - sqrt(1 - a_t) x_0."""
-    if prediction == "epsilon":
-        return noise
-    signal = alphas_cumprod[timesteps].view(-1, 1, 1, 1)
-    return signal.sqrt() * noise - (1 - signal).sqrt() * latents
 
 
 def offset_noise(noise: Tensor, offset: float, generator: torch.Generator) -> Tensor:

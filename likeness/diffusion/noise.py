@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from likeness.diffusion.config import ObjectiveConfig
-from likeness.diffusion.loss import Prediction, noisy_latents, target, timestep_weights
+from likeness.diffusion.loss import Prediction, timestep_weights
 
 
 class Diffusion:
-    """Ho et al., arXiv 2006.11239: T discrete steps of a schedule of alphas [T]."""
+    """T discrete steps of a schedule of alphas [T]: Ho et al., arXiv 2006.11239, equations 4 and 14 (noise prediction);
+    Salimans and Ho, arXiv 2202.00512, appendix D (v)."""
 
     def __init__(self, alphas_cumprod: Tensor, prediction: Prediction, cfg: ObjectiveConfig) -> None:
         self.alphas = alphas_cumprod
@@ -30,12 +31,17 @@ class Diffusion:
         return (positions * len(self.alphas)).long()
 
     def noisy(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """Latents [B,C,H,W] with as much of the noise [B,C,H,W] as belongs to the timesteps [B]."""
-        return noisy_latents(latents, noise, self.alphas, timesteps)
+        """Latents [B,C,H,W] with as much of the noise [B,C,H,W] as belongs to the timesteps [B]:
+        x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) noise."""
+        signal = self.alphas[timesteps].view(-1, 1, 1, 1)
+        return signal.sqrt() * latents + (1 - signal).sqrt() * noise
 
     def target(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """What the network is to predict [B,C,H,W]."""
-        return target(latents, noise, self.alphas, timesteps, self.prediction)
+        """What the network is to predict [B,C,H,W]: the noise, or v = sqrt(a_t) noise - sqrt(1 - a_t) x_0."""
+        if self.prediction == "epsilon":
+            return noise
+        signal = self.alphas[timesteps].view(-1, 1, 1, 1)
+        return signal.sqrt() * noise - (1 - signal).sqrt() * latents
 
     def weights(self, timesteps: Tensor) -> Tensor:
         """What the error at the timesteps counts [B]."""

@@ -6,11 +6,16 @@ import pytest
 import torch
 from lora_runs import train_config
 
-from likeness.diffusion.loss import noisy_latents, offset_noise, target, timestep_weights, weighted_loss
+from likeness.diffusion.loss import offset_noise, timestep_weights, weighted_loss
+from likeness.diffusion.noise import Diffusion
 from likeness.train.native.schedule import learning_rate
 
 # SNR = a / (1 - a): 9, 4, 1, 1/4.
 ALPHAS = torch.tensor([0.9, 0.8, 0.5, 0.2])
+
+
+def process(alphas, prediction):
+    return Diffusion(alphas, prediction, train_config().objective)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +43,9 @@ def test_a_schedule_that_ends_without_signal_has_finite_weights():
 def test_at_zero_terminal_snr_v_asks_for_the_image_alone():
     # a = 0: x_t is the noise, and v is -x_0 (Lin et al., arXiv 2305.08891, section 3.1).
     latents, noise = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 10.0)
-    alphas, last = torch.tensor([0.64, 0.0]), torch.tensor([1])
-    assert noisy_latents(latents, noise, alphas, last).item() == 10
-    assert target(latents, noise, alphas, last, "v_prediction").item() == -2
+    v, last = process(torch.tensor([0.64, 0.0]), "v_prediction"), torch.tensor([1])
+    assert v.noisy(latents, noise, last).item() == 10
+    assert v.target(latents, noise, last).item() == -2
 
 
 def test_cells_weigh_within_a_picture():
@@ -54,12 +59,12 @@ def test_v_gives_back_image_and_noise():
     # x_0 = sqrt(a) x_t - sqrt(1-a) v and noise = sqrt(1-a) x_t + sqrt(a) v (arXiv 2202.00512, appendix D).
     latents, noise = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 10.0)
     alphas, step = torch.tensor([0.64]), torch.tensor([0])
-    noisy = noisy_latents(latents, noise, alphas, step)
-    v = target(latents, noise, alphas, step, "v_prediction")
+    noisy = process(alphas, "v_prediction").noisy(latents, noise, step)
+    v = process(alphas, "v_prediction").target(latents, noise, step)
     assert v.item() == pytest.approx(0.8 * 10 - 0.6 * 2)
     assert (0.8 * noisy - 0.6 * v).item() == pytest.approx(2.0)
     assert (0.6 * noisy + 0.8 * v).item() == pytest.approx(10.0)
-    assert target(latents, noise, alphas, step, "epsilon") is noise
+    assert process(alphas, "epsilon").target(latents, noise, step) is noise
 
 
 def test_offset_noise_moves_whole_channels():
@@ -84,7 +89,7 @@ def test_pseudo_huber_is_square_near_zero_and_linear_far_away():
 
 def test_noise_is_added_with_the_schedules_share():
     latents, noise = torch.full((2, 1, 1, 2), 2.0), torch.full((2, 1, 1, 2), 10.0)
-    noisy = noisy_latents(latents, noise, torch.tensor([1.0, 0.64]), torch.tensor([0, 1]))
+    noisy = process(torch.tensor([1.0, 0.64]), "epsilon").noisy(latents, noise, torch.tensor([0, 1]))
     assert noisy[0].flatten().tolist() == [2.0, 2.0]
     assert noisy[1].flatten().tolist() == pytest.approx([0.8 * 2 + 0.6 * 10] * 2)
 
