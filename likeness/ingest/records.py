@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, PlainSerializer
 
 from likeness.ingest.upright import Fault
-from likeness.pipeline.manifest import FaceEntry
+from likeness.pipeline.manifest import FaceEntry, FoundFace
 from likeness.safety.identity import SFACE, Vectors
 from likeness.settings import Record
 
@@ -21,16 +21,10 @@ Packed = Annotated[
 """An embedding: a tuple of as many numbers is four times its memory, and the set is judged with all of them at hand."""
 
 
-class MeasuredFace(Record):
-    """One face; `age_years` is None where it was not judged, `embedding` has 128 numbers of unit length. Of the
-    chosen face, `others` are its embeddings by other networks, `light` percentiles 5, 50 and 95 of the luma."""
+class MeasuredFace(FoundFace):
+    """One face; `embedding` has 128 numbers of unit length. Of the chosen face, `others` are its embeddings by other
+    networks, `light` percentiles 5, 50 and 95 of the luma."""
 
-    box_px: tuple[float, float, float, float]
-    score: float
-    yaw_deg: float
-    pitch_deg: float
-    sharpness: float
-    age_years: float | None
     embedding: Packed
     others: dict[str, Packed] = Field(default={})
     light: tuple[float, float, float] | None = None

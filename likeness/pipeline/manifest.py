@@ -30,12 +30,8 @@ FAILURES = "failures.jsonl"
 OWN_SCALE = 2
 
 
-class FaceEntry(Record):
-    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged.
-
-    Of the face that is meant also, from swap on: mouth and eyes (`Face`), points (x, y, z in px) by their names in
-    `faces.mesh.MARKS`, and the corners (x, y in px) of its outline where the landmarks can be trusted.
-    """
+class FoundFace(Record):
+    """One face: box (x, y, width, height in px), angles in degrees, apparent age in years where judged."""
 
     box_px: tuple[float, float, float, float]
     score: float
@@ -43,6 +39,12 @@ class FaceEntry(Record):
     pitch_deg: float
     sharpness: float
     age_years: float | None
+
+
+class FaceEntry(FoundFace):
+    """A face of a line. Of the one that is meant also, from swap on: mouth and eyes (`Face`), points (x, y, z in px) by
+    their names in `faces.mesh.MARKS`, and the corners (x, y in px) of its outline where the landmarks can be trusted."""
+
     roll_deg: float | None = None
     mouth_open: float | None = None
     eyes_open: float | None = None
