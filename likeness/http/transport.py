@@ -1,15 +1,13 @@
 """One exchange over httpx, bounded in time, bytes and addresses, over connections that are kept, the key out of sight."""
 
-import contextlib
 import logging
 import ssl
 import threading
 import traceback
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -55,42 +53,6 @@ class UnansweredError(Exception):
     """The request has gone out, and no whole answer came."""
 
 
-class CheckedTransport(httpx.BaseTransport):
-    """httpx over a pool that connects through `Sockets`; httpx's own transport has no place for them."""
-
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
-        self._pool = pool
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request; the answer's body is read from its stream, then it is closed."""
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
 class Transport:
     """Kept connections to whatever addresses `may_reach` allows, through the proxy that the environment names for
     `proxy_for`; safe for many threads."""
@@ -100,7 +62,7 @@ class Transport:
     ) -> None:
         self._limits, self._sockets, self._proxy_for = limits, Sockets(may_reach), proxy_for
         self._lock = threading.Lock()
-        self._opened: CheckedTransport | None = None
+        self._opened: httpcore.ConnectionPool | None = None
         phases = {"connect": limits.connect_s, "write": limits.write_s, "read": limits.read_s}
         self._timeout = {"timeout": {**phases, "pool": limits.connect_s}}
 
@@ -109,10 +71,10 @@ class Transport:
         if self._opened is not None:
             self._opened.close()
 
-    def _transport(self) -> CheckedTransport:
+    def _pool(self) -> httpcore.ConnectionPool:
         with self._lock:
             if self._opened is None:  # not in a run that asks for nothing
-                pool = httpcore.ConnectionPool(
+                self._opened = httpcore.ConnectionPool(
                     ssl_context=authorities(),
                     proxy=_proxy(self._proxy_for),
                     max_connections=self._limits.in_flight,
@@ -120,7 +82,6 @@ class Transport:
                     keepalive_expiry=KEEP_ALIVE_S,
                     network_backend=self._sockets,
                 )
-                self._opened = CheckedTransport(pool)
             return self._opened
 
     def ask(
@@ -143,26 +104,20 @@ class Transport:
             path=quote(parts.path or "/", PATH_LETTERS), query=quote(parts.query, PATH_LETTERS)
         )
         self._sockets.end_after(limits.connect_s + limits.write_s + limits.read_s)
-        # The transport itself, not httpx.Client: cookies, redirects and decoding are not wanted, and cost a fifth of
-        # the CPU time of a call. The request is in no variable: it holds the key.
-        with (
-            _errors_as_ours(),
-            contextlib.closing(
-                self._transport().handle_request(
-                    httpx.Request(
-                        method,
-                        escaped.geturl(),
-                        headers=[(b"accept-encoding", b"identity"), *headers()],
-                        content=content,
-                        extensions=self._timeout,
-                    )
-                )
-            ) as answer,
-        ):
-            self._sockets.end_after(limits.read_s)
-            names = {name.lower(): text for name, text in answer.headers.items()}
-            pieces = cast("Iterable[bytes]", answer.stream)
-            return Response(answer.status_code, names, _body(pieces, names, max_bytes))
+        # The pool itself, not httpx.Client: it has no place for Sockets, and cookies, redirects and decoding are not wanted.
+        # The headers are in no variable: they hold the key.
+        with _errors_as_ours():
+            to = httpx.URL(escaped.geturl())
+            with self._pool().stream(
+                method,
+                httpcore.URL(scheme=to.raw_scheme, host=to.raw_host, port=to.port, target=to.raw_path),
+                headers=[(b"host", to.netloc), (b"accept-encoding", b"identity"), *headers()],
+                content=content,
+                extensions=self._timeout,
+            ) as answer:
+                self._sockets.end_after(limits.read_s)
+                names = dict(httpx.Headers(answer.headers))
+                return Response(answer.status, names, _body(answer.iter_stream(), names, max_bytes))
 
 
 @cache
