@@ -67,21 +67,17 @@ Judge = Callable[[bytes], None]
 """Raises InputError where a delivered picture is refused."""
 
 
+@dataclass(eq=False)
 class Buyer:
     """Where the items of one run are bought. Once `stop` is set, what is being ordered is still written down, and
     nothing new is bought. What `judge` refuses is paid for, not kept, and not bought again. Once the consent has ended
     (`permit` raises), nothing is bought, and what still arrives is paid for and not kept."""
 
-    def __init__(
-        self,
-        store: ItemStore,
-        spending: Spending,
-        stop: threading.Event,
-        judge: Judge = lambda picture: None,
-        permit: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._store, self.spending, self.stop = store, spending, stop
-        self._judge, self._permit = judge, permit
+    store: ItemStore
+    spending: Spending
+    stop: threading.Event
+    judge: Judge = lambda picture: None
+    permit: Callable[[], None] = lambda: None
 
     def buy(self, purchase: Purchase) -> Item:
         """The stored item, bought if nobody ever did; its `record` has `cost_usd` and `usage`.
@@ -93,9 +89,9 @@ class Buyer:
             TransientError: `stopped`, or lost again and again; a pending order is collected by the next run.
             ProviderError: as `order` and `collect` raise it.
         """
-        if (item := self._store.get(purchase.key, inspect=purchase.judge)) is None:
-            with self._store.orders.alone(purchase.key):
-                item = self._store.get(purchase.key, inspect=purchase.judge) or self._buy(purchase)
+        if (item := self.store.get(purchase.key, inspect=purchase.judge)) is None:
+            with self.store.orders.alone(purchase.key):
+                item = self.store.get(purchase.key, inspect=purchase.judge) or self._buy(purchase)
         if (refusal := item.record.get("refusal")) is not None:
             raise InputError(
                 f"{purchase.what}: {refusal['detail']}",
@@ -115,18 +111,18 @@ class Buyer:
             else:
                 record = {"what": purchase.what, "cost_usd": delivery.usd, "usage": delivery.usage}
                 try:
-                    self._permit()
+                    self.permit()
                 except ConsentError:
                     self.spending.pay(number, delivery.usd, delivery.usage)
-                    self._store.orders.drop(purchase.key)
+                    self.store.orders.drop(purchase.key)
                     raise
                 files = delivery.files
                 if refusal := self._refusal(purchase, files):
                     record |= {"refusal": refusal, WITHHELD: digests_of(files)}
                     files = {}
-                item = self._store.put(purchase.key, files, record)
+                item = self.store.put(purchase.key, files, record)
                 self.spending.pay(number, delivery.usd, delivery.usage)
-                self._store.orders.drop(purchase.key)
+                self.store.orders.drop(purchase.key)
                 return item
         raise AssertionError("the last attempt returns or raises")
 
@@ -134,32 +130,32 @@ class Buyer:
         """What the gates say of a delivery; None where it passes."""
         try:
             for name in purchase.pictures:
-                self._judge(files[name])
+                self.judge(files[name])
             purchase.judge(files)
         except InputError as error:
             return error.refusal
         return None
 
     def _delivery(self, purchase: Purchase) -> tuple[str, Delivery]:
-        if (stored := self._store.orders.pending(purchase.key)) is None:
+        if (stored := self.store.orders.pending(purchase.key)) is None:
             number, reply = self._order(purchase)
             if isinstance(reply, Delivery):
                 return number, reply
             pending = reply
-            self._store.orders.keep(purchase.key, {"purchase": number, "ticket": pending})
+            self.store.orders.keep(purchase.key, {"purchase": number, "ticket": pending})
         else:
             number, pending = str(stored["purchase"]), cast(PendingOrder, stored["ticket"])
         try:
             return number, self._collect(purchase, pending)
         except JobLostError as error:
             (self.spending.doubt if error.billed else self.spending.void)(number)
-            self._store.orders.drop(purchase.key)
+            self.store.orders.drop(purchase.key)
             raise
 
     def _order(self, purchase: Purchase) -> tuple[str, Delivery | PendingOrder]:
         if self.stop.is_set():
             raise _stopped()
-        self._permit()
+        self.permit()
         purchase.ready()
         number = self.spending.reserve(purchase.what, purchase.item, purchase.key, purchase.usd_max)
         try:

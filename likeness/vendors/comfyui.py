@@ -54,24 +54,22 @@ class Progress:
 def _silent(_: Progress) -> None: ...
 
 
+@dataclass(kw_only=True, eq=False)
 class ComfyUI(Service):
     """One server; safe to use from several threads. Nothing is sent before a call."""
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        api_key_env: str | None,
-        limits: Limits,
-        poll_s: float,
-        job_limit_s: float,
-        stop: threading.Event,
-    ) -> None:
-        self._auth = Auth(header="Authorization", scheme="Bearer ", env=api_key_env) if api_key_env else None
-        self._base_url, self._limits, self._stop = base_url, limits, stop
-        self._poll_s, self._job_limit_s = poll_s, job_limit_s
+    base_url: str
+    api_key_env: str | None
+    limits: Limits
+    poll_s: float
+    job_limit_s: float
+    stop: threading.Event
+
+    def __post_init__(self) -> None:
+        env = self.api_key_env
+        self._auth = Auth(header="Authorization", scheme="Bearer ", env=env) if env else None
         self._client = Client(
-            "ComfyUI", base_url, auth=self._auth, limits=limits, stop=stop, translate=translate
+            "ComfyUI", self.base_url, auth=self._auth, limits=self.limits, stop=self.stop, translate=translate
         )
 
     def version(self) -> str:
@@ -114,9 +112,7 @@ class ComfyUI(Service):
         for _ in range(TIMES_QUEUED):
             client = uuid.uuid4().hex
             path = f"/ws?clientId={client}"
-            with Messages(
-                self._base_url, path, auth=self._auth, limits=self._limits, stop=self._stop
-            ) as line:
+            with Messages(self.base_url, path, auth=self._auth, limits=self.limits, stop=self.stop) as line:
                 entry = self._ended(self._queue(graph, client), line, on_progress)
             if entry is not None:
                 return self._fetch(picture_of(entry, output))
@@ -148,13 +144,13 @@ class ComfyUI(Service):
             if now != last:
                 last, moved = now, time.monotonic()
                 on_progress(now)
-            if self._stop.is_set():
+            if self.stop.is_set():
                 raise TransientError(
                     "the run was stopped", reason="stopped", remedy="run it again: what is drawn stays"
                 )
-            if time.monotonic() - moved > self._job_limit_s:
+            if time.monotonic() - moved > self.job_limit_s:
                 raise JobLostError(
-                    f"ComfyUI has {'queued' if ahead else 'drawn at'} one picture for {self._job_limit_s:g} s, and"
+                    f"ComfyUI has {'queued' if ahead else 'drawn at'} one picture for {self.job_limit_s:g} s, and"
                     " nothing moves",
                     reason="job-stuck",
                     remedy="look at the server, or raise comfy.job_limit_s",
@@ -162,7 +158,7 @@ class ComfyUI(Service):
 
     def _listen(self, prompt: str, line: Messages, now: Progress) -> Progress:
         """Hear messages for one `poll_s`, or until one says that the prompt ended."""
-        until = time.monotonic() + self._poll_s
+        until = time.monotonic() + self.poll_s
         while (left := until - time.monotonic()) > 0:
             message = line.next(left)
             if message is None:
@@ -205,4 +201,4 @@ class ComfyUI(Service):
 
     def _fetch(self, image: Mapping[str, Json]) -> bytes:
         query = urlencode({name: image[name] for name in ("filename", "subfolder", "type")})
-        return self._client.file(f"/view?{query}", max_mb=self._limits.max_response_mb)
+        return self._client.file(f"/view?{query}", max_mb=self.limits.max_response_mb)

@@ -10,7 +10,7 @@ A checkpoint is signed with the team's key (team_keys.py): one that another hand
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -49,21 +49,18 @@ class Checkpoint:
 OWNER = "persona"
 
 
+@dataclass(eq=False)
 class RunFolder:
     """The working files of one run: its newest `kept` checkpoints and every intermediate weights file."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        key: str,
-        kept: int,
-        shared: SharedCheckpoints | None = None,
-        persona: str = "",
-        permit: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.folder, self.key, self.kept, self.shared = folder, key, kept, shared
-        self.persona, self._permit = persona, permit
+    folder: Path
+    key: str = field(kw_only=True)
+    kept: int = field(kw_only=True)
+    shared: SharedCheckpoints | None = None
+    persona: str = ""
+    permit: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
         self._digests: dict[Path, str] = {}
         self._team = TeamKeys("checkpoint of a training")
 
@@ -73,7 +70,7 @@ class RunFolder:
         Raises:
             ConsentError: as `permit` does; then nothing is written, and training ends.
         """
-        self._permit()
+        self.permit()
         weights = {at: self._digest(path) for at, path in self.weights().items() if at <= step}
         said = {"run": self.key, "step": str(step), "weights": json.dumps(weights)}
 
