@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from likeness.aligned import align_tensors
 from likeness.errors import InputError, without_control
 from likeness.lora.keys import MAGNITUDE, MID, REMEDY, by_layer, part_of, peft_form
-from likeness.lora.safetensors_io import MAX_SHOWN, PEFT_CONFIG, find_weights, read_header
+from likeness.lora.safetensors_io import MAX_SHOWN, NAMES_SHOWN, PEFT_CONFIG, find_weights, read_header
 
-MAX_NAMES = 3  # in a message
 # What a kind's layer is made of.
 WHOLE = (
     {"lora_A.weight", "lora_B.weight"},
@@ -178,7 +177,7 @@ def refuse_endless(file: LoraFile) -> None:
     """Refuse numbers that are infinite or not a number: InputError `lora-tensors`. They draw black pictures and teach nothing."""
     if broken := [name for name, one in file.tensors.items() if not one.double().isfinite().all()]:
         raise _wrong(
-            f"{len(broken)} tensors have numbers that are infinite or not a number ({', '.join(broken[:MAX_NAMES])})",
+            f"{len(broken)} tensors have numbers that are infinite or not a number ({', '.join(broken[:NAMES_SHOWN])})",
             "take an earlier checkpoint",
         )
 

@@ -21,7 +21,7 @@ from likeness.digests import sha256_bytes
 from likeness.errors import InputError, on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
 from likeness.lora.keys import NOT_READ, of_inputs, part_of, said_base, size_of
-from likeness.lora.safetensors_io import Header, find_weights, read_header
+from likeness.lora.safetensors_io import NAMES_SHOWN, Header, find_weights, read_header
 from likeness.lora.scale import read_scales
 
 FLOATS: Mapping[str, Any] = {
@@ -58,7 +58,6 @@ PARTS = (
     ("UNet", ("lora_unet_", "unet_", "base_model_model_", "down_blocks_", "mid_block_", "up_blocks_")),
 )  # fmt: skip
 NOTHING = sha256_bytes(b"")  # ai-toolkit records this for any file
-SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +123,7 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     names = sorted(weighed) or sorted({name.rsplit(".", 1)[0] for name in entries if variant != "LoRA"})
     if not names:
         raise InputError(
-            f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(map(_short, sorted(entries)[:SHOWN])) or '-'}",
+            f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(map(_short, sorted(entries)[:NAMES_SHOWN])) or '-'}",
             reason="no-lora", remedy="a whole model or another adapter is not read here; give a LoRA's file",
         )  # fmt: skip
     sizes = {
@@ -172,7 +171,7 @@ def _problems(
     if others:
         yield (
             f"{len(others)} layer(s) have tensors that are none of a LoRA's, DoRA's or LoKr's, and `likeness convert` refuses them: "
-            f"{', '.join(map(_short, sorted(others.values())[:SHOWN]))}"
+            f"{', '.join(map(_short, sorted(others.values())[:NAMES_SHOWN]))}"
         )
     faults = {
         "lack one of their two matrices": [
@@ -202,7 +201,7 @@ def _problems(
     }  # fmt: skip
     for fault, names in faults.items():
         if names:
-            yield f"{len(names)} layer(s) {fault}: {', '.join(map(_short, sorted(names)[:SHOWN]))}"
+            yield f"{len(names)} layer(s) {fault}: {', '.join(map(_short, sorted(names)[:NAMES_SHOWN]))}"
 
 
 def _about_hash(metadata: Mapping[str, str], matches: bool | None) -> Iterable[str]:

@@ -27,7 +27,7 @@ from likeness.diffusion.families import bases
 from likeness.errors import InputError, without_control
 from likeness.lora.file import in_form, thirds, whole_layer
 from likeness.lora.keys import REMEDY, by_layer, rank_of
-from likeness.lora.safetensors_io import MAX_SHOWN
+from likeness.lora.safetensors_io import MAX_SHOWN, NAMES_SHOWN
 from likeness.lora.scale import read_scales
 
 # Words of other trainers for a part, beside those of the family and diffusers'.
@@ -37,7 +37,6 @@ TEXT_WORDS = {
     "text_encoder_2": ("clip_g_", "text_encoders_clip_g_transformer_"),
 }
 BARE = ("", "base_model_model_")  # PEFT's own, which name no part
-SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def read_layers(
     if unknown:
         raise InputError(
             f"{len(unknown)} of {len(unknown) + len(layers)} layers are none of {base.TITLE}: "
-            f"{', '.join(sorted(unknown)[:SHOWN])}", reason="lora-names", remedy=REMEDY,
+            f"{', '.join(sorted(unknown)[:NAMES_SHOWN])}", reason="lora-names", remedy=REMEDY,
         )  # fmt: skip
     if not layers:
         raise InputError("the file holds no layer of a LoRA", reason="lora-names", remedy=REMEDY)

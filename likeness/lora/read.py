@@ -14,7 +14,8 @@ from likeness.errors import InputError, LikenessError
 from likeness.lora.family import EITHER, family_of_shapes
 from likeness.lora.file import LoraFile, refuse_endless
 from likeness.lora.keys import REMEDY, by_layer, part_of, said_base, size_of
-from likeness.lora.layers import SHOWN, LoraLayers, layer_of, read_layers, skeleton
+from likeness.lora.layers import LoraLayers, layer_of, read_layers, skeleton
+from likeness.lora.safetensors_io import NAMES_SHOWN
 
 
 def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
@@ -54,7 +55,7 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
             raise refusal
         raise InputError(
             f"{len(layers)} of {len(layers)} layers are none of {', '.join(base.TITLE for base in bases().values())}: "
-            f"{', '.join(sorted(layers)[:SHOWN])}", reason="lora-names", remedy=REMEDY,
+            f"{', '.join(sorted(layers)[:NAMES_SHOWN])}", reason="lora-names", remedy=REMEDY,
         )  # fmt: skip
     most = max(likeness for likeness, _, _ in fitting)
     base, found = next((base, found) for likeness, base, found in fitting if likeness == most)

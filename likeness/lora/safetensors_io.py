@@ -30,6 +30,7 @@ HEADER_ALIGNMENT = 8  # the library pads its header with spaces so that data sta
 MAX_HEADER_BYTES = 32 * 2**20
 # Trainers' longest have about 150; a longer one, or one that rewrites a terminal, is nobody's layer.
 MAX_NAME_CHARACTERS = 500
+NAMES_SHOWN = 3  # in a message
 MAX_SHOWN = 300  # characters of what a library says of a stranger's file
 # What PEFT calls a folder's files.
 PEFT_CONFIG, PEFT_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

@@ -9,7 +9,7 @@ from likeness.diffusion.families import bases
 from likeness.errors import ConfigError
 from likeness.lora.adapter import add_lora
 from likeness.train.native import compute, memory
-from likeness.train.native.compute import needs_checkpointing, spilled, training_mode
+from likeness.train.native.compute import needs_checkpointing, training_mode
 from likeness.train.native.memory import GIB, Footprint, footprint, predict
 
 SHORT = {"steps": 4, "checkpoint_every_steps": 2}
@@ -145,11 +145,6 @@ def test_checkpointing_is_as_set_and_auto_keeps_everything_on_a_cpu(fresh):
         for one in ("on", "off", "auto")
     ]
     assert answers == [True, False, False]
-
-
-def test_a_card_that_has_given_more_than_it_has_is_paging():
-    assert spilled(25 * GIB, 24 * GIB)
-    assert not spilled(23 * GIB, 24 * GIB)
 
 
 def test_no_step_between_windows_asks_the_device_for_a_number(tmp_path, folder, monkeypatch):

@@ -80,19 +80,14 @@ def needs_checkpointing(base: Base, cfg: TrainConfig, buckets: list[tuple[int, i
     return needed.learning + needed.kept + needed.in_flight > USABLE * free
 
 
-def spilled(reserved: int, total: int) -> bool:
-    """Whether a card of `total` bytes has handed out more: drivers of Windows and WSL then use the computer's memory,
-    without an error and ten times slower."""
-    return reserved > total
-
-
 def spill_warning(device: torch.device) -> str | None:
-    """What to say of memory that is not the card's own; None if all is."""
+    """What to say where a card has handed out more memory than its own: drivers of Windows and WSL then use the computer's,
+    without an error and ten times slower. None if all is its own."""
     if device.type != "cuda":
         return None
     reserved = torch.cuda.memory_reserved(device)
     total = torch.cuda.get_device_properties(device).total_memory
-    if not spilled(reserved, total):
+    if reserved <= total:
         return None
     return (
         f"{reserved / GIB:.1f} GiB are in use on a GPU of {total / GIB:.1f} GiB: the driver pages to the computer's "

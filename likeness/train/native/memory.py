@@ -34,8 +34,8 @@ from likeness.paths import RepositoryPaths
 from likeness.train.config import TrainConfig
 from likeness.train.native.data import CELL_PX, Bucket
 from likeness.train.native.optimizer import state_bytes
+from likeness.train.native.throughput import GIB
 
-GIB = 2**30
 FLOAT32 = 4
 # A packed weight; nf4 adds a scale of a byte to 64 of them.
 PACKED_BYTES: dict[Quantization, float] = {"fp8": 1.0, "int8": 1.0, "nf4": 0.5 + 1 / 64}

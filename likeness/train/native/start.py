@@ -20,10 +20,9 @@ from likeness.lora.file import LoraFile, read_file, refuse_endless
 from likeness.lora.keys import SCALED
 from likeness.lora.kinds.lora import ADAPTER
 from likeness.lora.read import layers_for
-from likeness.lora.safetensors_io import find_weights, of_file
+from likeness.lora.safetensors_io import NAMES_SHOWN, find_weights, of_file
 from likeness.lora.said import BASE
 
-SHOWN = 3  # names in a message
 MAX_NAME = 80  # letters of a base's name
 
 
@@ -64,7 +63,7 @@ class Start:
         others = sorted(values.keys() - parameters.keys())
         if missing or spare or others:
             what = [
-                f"{words} ({', '.join(names[:SHOWN])})"
+                f"{words} ({', '.join(names[:NAMES_SHOWN])})"
                 for words, names in (
                     (f"lacks {len(missing)} of the layers that train.lora names", missing),
                     (f"has {len(spare)} others", spare),
