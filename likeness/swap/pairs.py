@@ -78,7 +78,7 @@ class Heads:
 
     def __init__(self, sources: Mapping[str, Candidate], labels: Iterable[str]) -> None:
         self._labels: list[str] = sorted(labels, key=natural)
-        rows = [_columns(sources[label]) for label in self._labels]
+        rows = [columns(sources[label]) for label in self._labels]
         self._columns = np.array(rows).reshape(-1, len(COLUMNS))
 
     def in_range(
@@ -86,7 +86,7 @@ class Heads:
     ) -> tuple[Numbers, list[tuple[Problem, str, int]]]:
         """The numbers of the sources in range, and for each limit that some break what is wrong with them, the label of the
         one that misses it least and how many they are; a source counts at the first limit that it breaks."""
-        apart = _apart(self._columns, _columns(target))
+        apart = _apart(self._columns, columns(target))
         left = np.arange(len(self._labels))
         broken: list[tuple[Problem, str, int]] = []
         for limit in LIMITS:
@@ -105,13 +105,13 @@ class Heads:
         """The labels of the `most` likest of some sources."""
         if len(numbers) <= most:
             return self._named(numbers)
-        theirs = _columns(target)
+        theirs = columns(target)
         unlike = _unlike(_apart(self._columns[numbers], theirs))
         # Where they differ by a rounding, the distance computed alone decides.
         perhaps = numbers[unlike <= np.partition(unlike, most - 1)[most - 1] + ROUNDING]
 
         def unlikeness(number: int) -> tuple[object, ...]:
-            return _distance(self._columns[number], theirs), natural(self._labels[number])
+            return distance(self._columns[number], theirs), natural(self._labels[number])
 
         return self._named(sorted(perhaps.tolist(), key=unlikeness)[:most])
 
@@ -119,12 +119,8 @@ class Heads:
         return [self._labels[int(number)] for number in numbers]
 
 
-def distance(source: Candidate, target: Candidate) -> float:
+def distance(source: Columns, target: Columns) -> float:
     """How differently two faces are held and lit, in degrees of head turn."""
-    return _distance(_columns(source), _columns(target))
-
-
-def _distance(source: Columns, target: Columns) -> float:
     return float(_unlike(_apart(source[None], target))[0])
 
 
@@ -153,7 +149,7 @@ def _skip(
     )
 
 
-def _columns(photo: Candidate) -> NDArray[np.float64]:
+def columns(photo: Candidate) -> NDArray[np.float64]:
     """The values of COLUMNS."""
     face, shadow = photo.face, photo.traits.shadow
     left, right = np.array(photo.traits.left_cheek), np.array(photo.traits.right_cheek)
