@@ -9,6 +9,7 @@ from likeness.cli.tables import say, show, table
 from likeness.comfy.graph import Lora, build
 from likeness.comfy.workflow import about_weights, canvas, card
 from likeness.disk import write_atomic
+from likeness.evaluate.samples import drawn_prompts
 from likeness.run import run_at
 
 
@@ -71,10 +72,9 @@ def workflow_command(persona: Persona) -> None:
     """
     run = run_at("evaluate", persona)
     cfg = run.config
-    prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
-    told = about_weights(run)
-    lora = Lora(name=run.paths.weights.name, strength=cfg.evaluate.lora_scale)
-    graph = build(cfg, prompts, cfg.evaluate.seeds[0], lora, keep=f"{persona}/{run.paths.weights.stem}")
+    weights, told = run.paths.weights, about_weights(run)
+    lora = Lora(name=weights.name, strength=cfg.evaluate.lora_scale)
+    graph = build(cfg, drawn_prompts(run), cfg.evaluate.seeds[0], lora, keep=f"{persona}/{weights.stem}")
     note = "\n".join(
         [
             f"{persona}: a prompt names the person with `{run.persona.trigger} {run.persona.class_word}`.",

@@ -18,7 +18,7 @@ from likeness.config import Config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import ConfigError
-from likeness.evaluate.contact_sheet import contact_sheet, sample_rows
+from likeness.evaluate.contact_sheet import samples_sheet
 from likeness.evaluate.draw import lay_out
 from likeness.evaluate.face_embeddings import Finder
 from likeness.evaluate.samples import (
@@ -26,6 +26,7 @@ from likeness.evaluate.samples import (
     SAMPLES_VERSION,
     Limits,
     Planned,
+    drawn_prompts,
     entry,
     finished_sample,
     plan_samples,
@@ -39,7 +40,6 @@ from likeness.pipeline.manifest import Manifest
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST
-from likeness.stage_input import held_out_photographs
 from likeness.store.items import Item
 from likeness.store.keys import item_key
 from likeness.vendors.comfyui import ComfyUI
@@ -62,8 +62,7 @@ def run_trial(run: Run, rate: Rate, ages: PictureGate, find: Finder) -> Result:
     """
     cfg, paths, options = run.config, run.paths, run.config.comfy
     digest, keys = _weights(run)
-    prompts = cfg.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
-    planned = plan_samples(run.persona.name, prompts, cfg.evaluate.seeds)
+    planned = plan_samples(run.persona.name, drawn_prompts(run), cfg.evaluate.seeds)
     server = ComfyUI(
         base_url=options.base_url, api_key_env=options.api_key_env, limits=options.limits, poll_s=options.poll_s,
         job_limit_s=options.job_limit_s, stop=run.stop,
@@ -151,13 +150,8 @@ class _Trial:
     def _make(self, one: Planned) -> Made:
         data = self.server.draw(api_form(self._graph(one, self.lora if one.lora else None)), output="show1")
         side = self.cfg.evaluate.side_px or self.cfg.train.data.side_px
-        made = finished_sample(
-            decoded(data, side, side),
-            self.rate,
-            self.ages,
-            Limits.of(self.cfg),
-            quality=self.cfg.evaluate.jpeg_quality,
-        )
+        rgb, quality = decoded(data, side, side), self.cfg.evaluate.jpeg_quality
+        made = finished_sample(rgb, self.rate, self.ages, Limits.of(self.cfg), quality=quality)
         if not one.lora or (log := self.server.log()) is None:
             return made
         lost = lost_keys([line for line in log if line not in self.known])
@@ -201,14 +195,7 @@ def _not_loaded(outcomes: Sequence[Outcome]) -> list[str] | None:
 
 
 def _write(run: Run, planned: Sequence[Planned], drawn: Manifest, result: Result) -> None:
-    paths = run.paths
-    held_out = held_out_photographs(run)
+    paths, title = run.paths, f"{run.persona.name}, drawn by ComfyUI {result.version}"
     pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
-    sheet = contact_sheet(
-        f"{run.persona.name}, drawn by ComfyUI {result.version}",
-        run.config.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word),
-        sample_rows(planned, drawn, pictures, held_out),
-        cell_px=run.config.evaluate.cell_px,
-    )
-    write_atomic(paths.comfy_sheet, sheet)
+    write_atomic(paths.comfy_sheet, samples_sheet(run, title, planned, drawn, pictures))
     write_atomic(paths.comfy_results, (json.dumps(asdict(result), indent=1) + "\n").encode())

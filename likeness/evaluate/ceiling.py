@@ -34,23 +34,24 @@ PHOTOGRAPHS, SEEDS = 0, 1
 
 
 class Scale:
-    """One embedder's scale for a person: ceiling, strangers, threshold; None of it is known where it measured no photograph."""
+    """One embedder's scale for a person: ceiling, strangers, threshold; None of it is known where it measured no photograph.
+    `counts` say how often each draw has each reference."""
 
     def __init__(self, embedder: Embedder, person: Person, *, false_accept_rate: float) -> None:
         self.embedder, self._random = embedder, Resampler(PHOTOGRAPHS)
         known = [[face for face in group if self._vector(face) is not None]
                  for group in (person.references, person.others, person.strangers)]  # fmt: skip
         self._references, others, strangers = known
-        self._counts = self._random.counts(len(self._references))
+        self.counts = self._random.counts(len(self._references))
         photographs = [*self._references, *others]
         pairs = self._similarities(self._references, photographs)
         for row in range(len(pairs)):
             pairs[row, row] = np.nan  # a photograph is not compared with itself
-        columns = np.hstack([self._counts, self._random.counts(len(others))])
-        self._ceilings = crossed_means(pairs, self._counts, columns)
+        columns = np.hstack([self.counts, self._random.counts(len(others))])
+        self._ceilings = crossed_means(pairs, self.counts, columns)
         self.ceiling = estimate(self._ceilings, len(photographs))
         with_strangers = self._similarities(self._references, strangers)
-        means = crossed_means(with_strangers, self._counts, self._random.counts(len(strangers)))
+        means = crossed_means(with_strangers, self.counts, self._random.counts(len(strangers)))
         self.strangers = estimate(means, len(strangers))
         upper = np.triu_indices(len(photographs), 1)
         self.threshold: Threshold = calibrate(
@@ -67,11 +68,6 @@ class Scale:
         for face, row in zip(known, rows, strict=True):
             row[[name == face.id for name in names]] = np.nan
         return {face.id: row for face, row in zip(known, rows, strict=True)}
-
-    def means(self, scores: Mapping[Any, Numbers], seeds: Sequence[Sequence[Any]]) -> tuple[Numbers, int]:
-        """The mean score in each draw of photographs and of seeds, and how many units were drawn; `seeds` are the keys of
-        each one's scores."""
-        return seed_means(scores, seeds, self._counts)
 
     def share(self, means: Numbers, units: int) -> Estimate:
         """The means as a share of the ceiling, drawn together: both hold the same photographs."""
@@ -117,7 +113,7 @@ def by_seed(planned: Sequence[Planned]) -> list[list[str]]:
 def described_set(scale: Scale, faces: Faces, planned: Sequence[Planned]) -> dict[str, Any]:
     """The scores of a set of drawn pictures: similarity, share of the ceiling, and how many are recognised; JSON values."""
     scores = scale.scores(faces.embeddings)
-    means, units = scale.means(scores, by_seed(planned))
+    means, units = seed_means(scores, by_seed(planned), scale.counts)
     known = {name: row for name, row in scores.items() if np.isfinite(row).any()}
     by_image = {name: round(float(np.nanmean(row)), 4) for name, row in known.items()}
     return {

@@ -48,11 +48,6 @@ class Verdict:
         value = next((one.value for one in self.floors if one.setting == "min_share"), None)
         return -1.0 if value is None else value
 
-    @property
-    def missed(self) -> list[Floor]:
-        """What is in the way."""
-        return [one for one in self.floors if one.kept is False]
-
     def values(self) -> dict[str, Any]:
         """JSON values."""
         return asdict(self)
@@ -61,12 +56,9 @@ class Verdict:
 def verdict(measures: Measures, choice: ChoiceConfig) -> Verdict:
     """The verdict on what was measured (`measures` of details.json)."""
     by = next((one for one in measures["embedders"] if one["key"] == choice.embedder), None)
-    found: list[Floor] = []
-    for name, (words, read) in FLOORS.items():
-        can_tell = by is not None or name in WITHOUT_EMBEDDER
-        found.append(_floor(choice, name, words, read(measures, by) if can_tell else None))
-    accepted = all(one.kept is not False for one in found)
-    return Verdict(accepted=accepted, embedder=choice.embedder, floors=tuple(found))
+    floors = tuple(_floor(choice, name, words, read(measures, by)) for name, (words, read) in FLOORS.items())
+    accepted = all(one.kept is not False for one in floors)
+    return Verdict(accepted=accepted, embedder=choice.embedder, floors=floors)
 
 
 def _floor(choice: ChoiceConfig, setting: str, words: str, value: float | None) -> Floor:
@@ -78,7 +70,7 @@ def _floor(choice: ChoiceConfig, setting: str, words: str, value: float | None) 
 
 
 def _share(measures: Measures, by: Any) -> float | None:
-    return by["samples"]["share"]["value"]
+    return by and by["samples"]["share"]["value"]
 
 
 def _one_face(measures: Measures, by: Any) -> float | None:
@@ -100,7 +92,7 @@ def _adherence(measures: Measures, by: Any) -> float | None:
 
 
 def _leak(measures: Measures, by: Any) -> float | None:
-    return by["name_test"] and by["name_test"]["leak"]["value"]
+    return by and by["name_test"] and by["name_test"]["leak"]["value"]
 
 
 def _copied(measures: Measures, by: Any) -> float | None:
@@ -116,4 +108,3 @@ FLOORS: Mapping[str, tuple[str, Callable[[Measures, Any], float | None]]] = {
     "max_leak": ("leak of the name", _leak),
     "max_copied": ("pictures that repeat a training picture", _copied),
 }
-WITHOUT_EMBEDDER = ("min_one_face", "min_variety", "min_adherence", "max_copied")

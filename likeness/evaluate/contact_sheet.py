@@ -9,11 +9,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from likeness.evaluate.evaluation import CheckpointScore
-from likeness.evaluate.samples import Planned
+from likeness.evaluate.samples import Planned, drawn_prompts
 from likeness.images import RGB
 from likeness.marks.xmp import SourceType, mark_png
 from likeness.pipeline.manifest import Manifest
 from likeness.pipeline.verified import REFUSED, Picture, why_not_shown
+from likeness.run import Run
+from likeness.stage_input import held_out_photographs
 
 PAPER, INK, QUIET, TILE = (250, 249, 247), (32, 33, 36), (118, 118, 122), (235, 233, 229)
 
@@ -26,6 +28,7 @@ TEXT_LINES = 4
 NOT_DRAWN = "not drawn"
 HELD_OUT_SHOWN = 24  # photographs at most: they are the widest row
 TILE_COLUMNS = 24  # of an empty place
+_font = ImageFont.load_default
 
 WAYS = {
     (False, False): "without",
@@ -43,6 +46,14 @@ class Row:
     label: str
     note: str
     cells: Sequence[RGB | str]
+
+
+def samples_sheet(
+    run: Run, title: str, planned: Sequence[Planned], drawn: Manifest, pictures: Mapping[str, RGB]
+) -> bytes:
+    """The sheet of all samples; `pictures` are the written ones by id."""
+    rows = sample_rows(planned, drawn, pictures, held_out_photographs(run))
+    return contact_sheet(title, drawn_prompts(run), rows, cell_px=run.config.evaluate.cell_px)
 
 
 def sample_rows(
@@ -65,8 +76,8 @@ def sample_rows(
 
 def held_out_row(photographs: Sequence[Picture]) -> Row:
     """What the pictures are compared with."""
-    return Row(label="held out", note="photographs, never trained on",
-               cells=[photo.rgb() for photo in photographs[:HELD_OUT_SHOWN]])  # fmt: skip
+    cells = [photo.rgb() for photo in photographs[:HELD_OUT_SHOWN]]
+    return Row(label="held out", note="photographs, never trained on", cells=cells)
 
 
 def xy_plot(
@@ -133,7 +144,3 @@ def tile(cell: RGB | str, cell_px: int) -> Image.Image:
     fitted = picture.resize(size, Image.Resampling.LANCZOS)
     square.paste(fitted, ((cell_px - fitted.width) // 2, (cell_px - fitted.height) // 2))
     return square
-
-
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -90,8 +90,7 @@ def flat_metrics(
 ) -> dict[str, float | int | None]:
     """metrics.json; a mean is null where there is no face to judge."""
     flat: dict[str, float | int | None] = {"lora_effect": lora_effect, "samples_refused": refused}
-    for name in GROUPS:
-        identity = scores[name]
+    for name, identity in scores.items():
         flat[f"identity_{name}"] = identity.mean
         flat[f"face_share_{name}"] = round(identity.face_share, 4)
     return flat
@@ -130,10 +129,11 @@ def details(
     lora_effect: float | None,
 ) -> dict[str, Any]:
     """details.json: the groups with every image's score, the samples, the steps of training, the measures, and the notes."""
-    found = {name: scores[name] for name in GROUPS}
     return {
         "lora_effect": lora_effect,
-        "groups": {name: vars(one) | {"face_share": round(one.face_share, 4)} for name, one in found.items()},
+        "groups": {
+            name: vars(one) | {"face_share": round(one.face_share, 4)} for name, one in scores.items()
+        },
         "samples": list(samples),
         "checkpoints": [vars(score) for score in checkpoints],
         "measures": dict(measures),

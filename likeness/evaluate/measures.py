@@ -9,7 +9,7 @@ import numpy as np
 
 from likeness.evaluate import EvaluateConfig
 from likeness.evaluate.adherence import CUT_TO_FACE, adherence, followed_by_image, share_followed
-from likeness.evaluate.ceiling import Scale, binned, described_set
+from likeness.evaluate.ceiling import Scale, binned, described_set, seed_means
 from likeness.evaluate.copying import copying
 from likeness.evaluate.embedders import EMBEDDERS, Embedder
 from likeness.evaluate.evaluation import Faces, Person
@@ -37,7 +37,9 @@ def name_test(
     if not (trios := name_trios((one.seed for one in planned), rows, twins)):
         return None
     # Equal numbers of seeds are drawn alike: the means are paired.
-    (with_name, units), (class_word, _), (untaught, _) = (scale.means(rows, way) for way in by_way(trios))
+    (with_name, units), (class_word, _), (untaught, _) = (
+        seed_means(rows, way, scale.counts) for way in by_way(trios)
+    )
     added, leak = with_name - untaught, leaks(with_name, class_word, untaught)
     return {
         "seeds": len(trios),

@@ -2,7 +2,7 @@
 weights, drawn with the same prompts and seeds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from likeness.digests import sha256_file
 from likeness.disk import write_atomic
 from likeness.evaluate.arms import compared_arms, flat_arms
 from likeness.evaluate.choice import verdict
-from likeness.evaluate.contact_sheet import contact_sheet, sample_rows, xy_plot
+from likeness.evaluate.contact_sheet import samples_sheet, xy_plot
 from likeness.evaluate.draw import Renderer, draw, judge_steps, lay_out
 from likeness.evaluate.embedders import embedders
 from likeness.evaluate.evaluation import (
@@ -23,15 +23,22 @@ from likeness.evaluate.evaluation import (
     identities,
 )
 from likeness.evaluate.face_embeddings import Finder, comparison_sets, search
-from likeness.evaluate.looks import looks_of
+from likeness.evaluate.looks import Look, looks_of
 from likeness.evaluate.measures import Seen, flat, measured
 from likeness.evaluate.pixel_change import lora_effect
-from likeness.evaluate.samples import Planned, described, drawn_pairs, plan_arms, plan_samples
+from likeness.evaluate.samples import (
+    Planned,
+    described,
+    drawn_pairs,
+    drawn_prompts,
+    plan_arms,
+    plan_samples,
+)
 from likeness.images import load_rgb
-from likeness.pipeline.manifest import Manifest
+from likeness.pipeline.batch import Outcome
+from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.verified import read_verified
 from likeness.run import Run
-from likeness.stage_input import held_out_photographs
 from likeness.tracking.tracker import Tracker
 
 
@@ -53,10 +60,10 @@ def draw_samples(run: Run, renderer: Renderer, digest: str) -> tuple[list[Planne
         digest: sha256 of the weights file.
     """
     options, persona = run.config.evaluate, run.persona
-    planned = plan_samples(persona.name, prompts(run), options.seeds)
+    planned = plan_samples(persona.name, drawn_prompts(run), options.seeds)
     named = options.named_prompts(persona.trigger, persona.class_word)
     # Last: what reads the reference picture is loaded once.
-    planned += plan_arms(persona.name, prompts(run), options.seeds, named, options.reference_arms)
+    planned += plan_arms(persona.name, drawn_prompts(run), options.seeds, named, options.reference_arms)
     return planned, run.finish(draw(run, renderer, planned, run.paths.weights, digest))
 
 
@@ -68,67 +75,75 @@ def measure(
     Pictures drawn after a reference picture count in the table of arms only.
     """
     options, paths = run.config.evaluate, run.paths
-    words = run.persona.trigger, run.persona.class_word
-    named = options.named_prompts(*words)
     trained = read_verified(paths.lora_training).entries
-    in_samples = search(run, drawn.entries, paths.samples, find)
-    in_training = search(run, trained, paths.lora_training, find)
+    every, in_samples = _look_at(run, planned, drawn, paths.samples, find, trained)
     plain = [one for one in planned if not one.reference]
-    sets = comparison_sets(run, trained, in_training, in_samples, plain, named)
-    written = {entry.id for entry in drawn.entries}
-    every = Seen(
-        sets=sets,
-        looks=dict(looks_of(run, drawn.entries, paths.samples, in_samples, words=True)),
-        trained=looks_of(
-            run,
-            trained,
-            paths.lora_training,
-            in_training,
-            words=False,
-            face_fraction=run.config.train.data.face_fraction,
-        ),
-        planned=[one for one in planned if one.id in written],
-        named=named,
-        twins=options.twin_prompts(*words),
-        cut_to_face=run.config.train.data.cuts_to_face,
-    )
-    by = embedders(run.embedder)
     seen = replace(every, planned=[one for one in every.planned if not one.reference])
-    arms = compared_arms(options, every, in_samples, by)
-    measures = measured(options, seen, by) | {"arms": arms}
-    choice = verdict(measures, run.config.choice)
-    scores = identities(sets)
+    arms = compared_arms(options, every, in_samples, embedders(run.embedder))
+    found = _measured(run, seen, plain, drawn)
+    found["measures"] |= {"arms": arms}
+    choice = verdict(found["measures"], run.config.choice)
+    scores = identities(seen.sets)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
     effect = lora_effect(drawn_pairs(plain, pictures))
     seeds = options.seeds[: options.checkpoint_seeds]
-    judged = [one for one in plain if one.lora and one.prompt in named and one.seed in seeds]
-    xy = judge_steps(run, renderer, judged, Person.of(sets).references, find)
+    judged = [one for one in plain if one.lora and one.prompt in seen.named and one.seed in seeds]
+    xy = judge_steps(run, renderer, judged, Person.of(seen.sets).references, find)
     steps = [score for score, _ in xy]
     at_scale = [one for one in steps if options.checkpoints and one.strength == options.lora_scale]
     best = best_checkpoint(at_scale)
     title = f"{run.persona.name}, drawn by {run.config.base.name}"
-    held_out = held_out_photographs(run)
     return Results(
         metrics=flat_metrics(scores, lora_effect=effect, refused=len(drawn.failures))
         | {"best_step": best and best.step, "accepted": int(choice.accepted)}
-        | flat(measures)
+        | flat(found["measures"])
         | flat_arms(arms),
-        details=details(scores, described(plain, drawn, scores), steps, measures, lora_effect=effect)
-        | {"named": named, "twins": seen.twins, "class_word": words[1], "verdict": choice.values()}
-        | {"drawn_with": renderer.drawn_with},
+        details=details(scores, found["samples"], steps, found["measures"], lora_effect=effect)
+        | found
+        | {"verdict": choice.values(), "drawn_with": renderer.drawn_with},
         xy_plot=xy_plot(f"{title}: XY plot", judged, xy, cell_px=options.cell_px) if xy and judged else None,
-        sheet=contact_sheet(
-            title,
-            prompts(run),
-            sample_rows(planned, drawn, pictures, held_out),
-            cell_px=options.cell_px,
-        ),
+        sheet=samples_sheet(run, title, planned, drawn, pictures),
     )
 
 
-def prompts(run: Run) -> list[str]:
-    """The prompts with the persona's words in their places."""
-    return run.config.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
+def _look_at(
+    run: Run, planned: Sequence[Planned], drawn: Manifest, folder: Path, find: Finder, trained: Sequence[Entry] = ()
+) -> tuple[Seen, Mapping[str, Outcome]]:  # fmt: skip
+    """What is seen on the written pictures, and the faces on them by id; `trained` are the training images, where they are known."""
+    options, words = run.config.evaluate, (run.persona.trigger, run.persona.class_word)
+    data, named = run.config.train.data, options.named_prompts(*words)
+    faces = search(run, drawn.entries, folder, find)
+    in_training: Mapping[str, Outcome] = {}
+    learned: Mapping[str, Look] = {}
+    if trained:
+        folder_trained = run.paths.lora_training
+        in_training = search(run, trained, folder_trained, find)
+        learned = looks_of(
+            run, trained, folder_trained, in_training, words=False, face_fraction=data.face_fraction
+        )
+    plain = [one for one in planned if not one.reference]
+    written = {entry.id for entry in drawn.entries}
+    seen = Seen(
+        sets=comparison_sets(run, trained, in_training, faces, plain, named),
+        looks=dict(looks_of(run, drawn.entries, folder, faces, words=True)),
+        trained=learned,
+        planned=[one for one in planned if one.id in written],
+        named=named,
+        twins=options.twin_prompts(*words),
+        cut_to_face=data.cuts_to_face,
+    )
+    return seen, faces
+
+
+def _measured(run: Run, seen: Seen, planned: Sequence[Planned], drawn: Manifest) -> dict[str, Any]:
+    """The part of details.json that two LoRAs are compared by."""
+    return {
+        "measures": measured(run.config.evaluate, seen, embedders(run.embedder)),
+        "samples": described(planned, drawn, identities(seen.sets)),
+        "named": seen.named,
+        "twins": seen.twins,
+        "class_word": run.persona.class_word,
+    }
 
 
 def write_results(run: Run, results: Results, tracker: Tracker) -> None:
@@ -162,28 +177,9 @@ def evaluate_weights(
     Raises:
         InputError: the weights do not fit the base, or more pictures were refused than evaluate.max_failure_ratio.
     """
-    options, words = run.config.evaluate, (run.persona.trigger, run.persona.class_word)
-    named = options.named_prompts(*words)
-    planned = plan_samples(run.persona.name, prompts(run), options.seeds)
+    options = run.config.evaluate
+    planned = plan_samples(run.persona.name, drawn_prompts(run), options.seeds)
     outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
     drawn = lay_out("compare", run, folder, outcomes, max_failure_ratio=options.max_failure_ratio)
-    faces = search(run, drawn.entries, folder, find)
-    sets = comparison_sets(run, (), {}, faces, planned, named)
-    written = {entry.id for entry in drawn.entries}
-    seen = Seen(
-        sets=sets,
-        looks=dict(looks_of(run, drawn.entries, folder, faces, words=True)),
-        trained={},
-        planned=[one for one in planned if one.id in written],
-        named=named,
-        twins=options.twin_prompts(*words),
-        cut_to_face=run.config.train.data.cuts_to_face,
-    )
-    scores = identities(sets)
-    return {
-        "measures": measured(options, seen, embedders(run.embedder)),
-        "samples": described(planned, drawn, scores),
-        "named": named,
-        "twins": seen.twins,
-        "class_word": run.persona.class_word,
-    }
+    seen, _ = _look_at(run, planned, drawn, folder, find)
+    return _measured(run, seen, planned, drawn)

@@ -14,6 +14,7 @@ from likeness.images import RGB, encode_jpeg
 from likeness.marks.xmp import SourceType, mark_jpeg
 from likeness.pipeline.batch import Made
 from likeness.pipeline.manifest import Entry, Manifest
+from likeness.run import Run
 from likeness.safety.gates import Subject, judge, rating
 from likeness.safety.pictures import PictureGate
 from likeness.store.items import WITHHELD, Item
@@ -52,6 +53,11 @@ class Limits:
     def of(cls, cfg: Config) -> "Limits":
         """Those of the settings: a drawn picture is rated as a photograph is."""
         return cls(review_explicit=cfg.ingest.review_explicit, max_explicit=cfg.ingest.max_explicit)
+
+
+def drawn_prompts(run: Run) -> list[str]:
+    """The prompts with the persona's words in their places."""
+    return run.config.evaluate.drawn_prompts(run.persona.trigger, run.persona.class_word)
 
 
 def plan_samples(persona: str, prompts: Sequence[str], seeds: Sequence[int]) -> list[Planned]:

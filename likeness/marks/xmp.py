@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Iterator
 from enum import StrEnum
 
-from likeness.errors import InputError
 from likeness.images import PNG_SIGNATURE, jpeg_segments, png_chunks, riff_chunks
 
 SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -66,9 +65,6 @@ def mark_jpeg(jpeg: bytes, code: SourceType) -> bytes:
     """The same JPEG with an XMP packet naming its digital source type; its pixels are not encoded again.
 
     An XMP packet already there is replaced: it described an earlier state of the image.
-
-    Raises:
-        InputError: `not-jpeg`, the bytes do not start as a JPEG does.
     """
     segments, rest = _segments(jpeg)
     others = [segment for segment in segments if not segment[4:].startswith(XMP_MARK)]
@@ -80,22 +76,12 @@ def mark_jpeg(jpeg: bytes, code: SourceType) -> bytes:
 
 def _segments(jpeg: bytes) -> tuple[list[bytes], bytes]:
     """The segments of a JPEG before its first scan, and everything from there on."""
-    if not jpeg.startswith(_SOI):
-        raise InputError("these bytes are not a JPEG", reason="not-jpeg",
-                         remedy="write the image as JPEG before it is marked")  # fmt: skip
     places = list(jpeg_segments(jpeg))
     return [jpeg[at:end] for at, end in places], jpeg[places[-1][1] if places else len(_SOI) :]
 
 
 def mark_png(png: bytes, code: SourceType) -> bytes:
-    """The same for a PNG without metadata: the packet as an uncompressed iTXt chunk, after the header.
-
-    Raises:
-        InputError: `not-png`.
-    """
-    if not png.startswith(PNG_SIGNATURE):
-        raise InputError("these bytes are not a PNG", reason="not-png",
-                         remedy="write the image as PNG before it is marked")  # fmt: skip
+    """The same for a PNG without metadata: the packet as an uncompressed iTXt chunk, after the header."""
     body = b"iTXt" + PNG_XMP + b"\0\0\0\0\0" + _packet(code).encode()
     chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
     return png[:PNG_HEADER_END] + chunk + png[PNG_HEADER_END:]

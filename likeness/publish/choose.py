@@ -19,8 +19,6 @@ from likeness.report.words import SHOWABLE
 from likeness.safety.gates import Subject, judge
 from likeness.versions.record import read_versions
 
-IMAGE_TYPES = (".jpg", ".png")
-
 ALL_OF_THE_SET = "archive, weights, cards and report"
 """What is made of the training set, and withheld with an image of it."""
 

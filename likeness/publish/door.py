@@ -9,8 +9,8 @@ from pathlib import Path
 
 from likeness.config import Config
 from likeness.errors import InputError
-from likeness.publish.choose import ALL_OF_THE_SET, IMAGE_TYPES, Chosen, Withheld
-from likeness.publish.copies import PAGE_PICTURE
+from likeness.publish.choose import ALL_OF_THE_SET, Chosen, Withheld
+from likeness.publish.copies import PAGE_PICTURE, PICTURES
 from likeness.safety.consent import Consent
 from likeness.safety.gates import Door, rating
 from likeness.safety.measurements import Measurements
@@ -54,9 +54,9 @@ class PublicationDoor:
     def _archive(self, path: Path) -> Iterator[str]:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
-                if name.endswith(IMAGE_TYPES) and (
-                    why := self._refusal("publication", archive.read(name), name)
-                ):
+                if not name.endswith(PICTURES):
+                    continue
+                if why := self._refusal("publication", archive.read(name), name):
                     yield f"{name}: {why}"
 
     def _page(self, path: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from likeness.formatting import percent
 from likeness.report.charts import share_scale
-from likeness.report.collect import Collected, Sample
+from likeness.report.collect import Collected
 from likeness.report.words import bin_words
 
 Measures = Mapping[str, Any]
@@ -39,17 +39,6 @@ class Headline:
     second: str
     scale: Markup
     terms: Mapping[str, str]
-
-
-def shown_samples(got: Collected, count: int) -> list[Sample]:
-    """The pictures that lead: drawn with the LoRA by a prompt with her name and plainly harmless, prompt by prompt, seed by seed."""
-    named = set(got.evaluation.named)
-    left = [
-        one
-        for one in got.evaluation.samples
-        if one.lora and one.file and one.rating == "sfw" and one.prompt in named
-    ]
-    return sorted(left, key=lambda one: (one.seed, left.index(one)))[:count]
 
 
 def headline(got: Collected) -> Headline | None:

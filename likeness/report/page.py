@@ -13,7 +13,7 @@ from likeness.report.charts import DotRow, dot_rows, loss_curve
 from likeness.report.collect import Collected, Sample
 from likeness.report.metrics import figures
 from likeness.report.money import money_rows, offers
-from likeness.report.outcome import headline, interval, no_share, shown_samples, weakness
+from likeness.report.outcome import headline, interval, no_share, weakness
 from likeness.report.pictures import Album
 from likeness.report.refused import refusal_groups
 from likeness.report.view import (
@@ -128,11 +128,12 @@ def _dots(got: Collected) -> Markup:
 
 
 def lead(shown: Figures) -> list[Figure]:
-    """Her drawn pictures that the page begins with; not chosen by score."""
-    return [
-        shown.sample(sample, sample.prompt.partition(", ")[2] or sample.prompt)
-        for sample in shown_samples(shown.got, LEAD)
-    ]
+    """The pictures that the page begins with: drawn with the LoRA by a prompt with her name and plainly harmless, prompt by prompt,
+    seed by seed; not chosen by score."""
+    found = shown.got.evaluation
+    left = [one for one in found.samples if one.lora and one.file and one.rating == "sfw"]
+    led = sorted((one for one in left if one.prompt in found.named), key=lambda one: one.seed)
+    return [shown.sample(one, one.prompt.partition(", ")[2] or one.prompt) for one in led[:LEAD]]
 
 
 def arm_rows(shown: Figures) -> list[dict[str, Any]]:

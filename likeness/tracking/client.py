@@ -7,10 +7,7 @@ import uuid
 from typing import Any
 
 from likeness.disk import discard, refuse_links_to_nothing
-from likeness.tracking.cause import (
-    database_path,
-    database_uri,
-)
+from likeness.tracking.cause import database_path, database_uri
 
 
 def make_database(uri: str) -> None:

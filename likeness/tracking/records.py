@@ -40,32 +40,25 @@ def register(
 ) -> str | None:
     """Register the versions that MLflow's registry lacks, in their order, so that its numbers are ours; what is the matter, or
     None."""
-    address, name = tracking_uri(uri, root), registered_name(experiment, persona)
-    if wrong := address_problem(address):
-        return wrong
-    quiet()
+    name = registered_name(experiment, persona)
     try:
-        from mlflow import MlflowClient
-
-        make_database(address)
-        client: Any = MlflowClient(tracking_uri=address, registry_uri=address)
-        if not client.search_registered_models(f"name = '{name}'"):
-            client.create_registered_model(name, tags={"likeness.persona": persona})
-        found = client.search_model_versions(f"name = '{name}'")
-        there = {int(one.version): one.tags.get("sha256") for one in found}
-        for one in versions:
-            if one.number in there:
-                if there[one.number] != one.sha256:
-                    return f"its {name} {one.number} has other bytes than ours"
-                continue
-            source = (one.source or Path(f"{persona}-v{one.number}.safetensors")).resolve().as_uri()
-            tags = {"sha256": one.sha256, **one.tags}
-            made = client.create_model_version(name, source, tags=tags, description=one.words)
-            if int(made.version) != one.number:
-                return f"it calls {persona}-v{one.number} version {made.version} of {name}: one was deleted there"
-    # Whatever a tracking server or its client raises must not cost the version, which is made.
-    except Exception as error:
-        return cause_of(error, address).words
+        with _client(tracking_uri(uri, root)) as client:
+            if not client.search_registered_models(f"name = '{name}'"):
+                client.create_registered_model(name, tags={"likeness.persona": persona})
+            found = client.search_model_versions(f"name = '{name}'")
+            there = {int(one.version): one.tags.get("sha256") for one in found}
+            for one in versions:
+                if one.number in there:
+                    if there[one.number] != one.sha256:
+                        return f"its {name} {one.number} has other bytes than ours"
+                    continue
+                source = (one.source or Path(f"{persona}-v{one.number}.safetensors")).resolve().as_uri()
+                tags = {"sha256": one.sha256, **one.tags}
+                made = client.create_model_version(name, source, tags=tags, description=one.words)
+                if int(made.version) != one.number:
+                    return f"it calls {persona}-v{one.number} version {made.version} of {name}: one was deleted there"
+    except ProviderError as error:  # must not cost the version, which is made
+        return error.message
     return None
 
 

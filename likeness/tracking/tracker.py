@@ -20,12 +20,7 @@ from typing import Any, Self
 
 from likeness.git import git
 from likeness.settings import flatten
-from likeness.tracking.cause import (
-    DeletedExperiment,
-    address_problem,
-    cause_of,
-    tracking_uri,
-)
+from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of, tracking_uri
 from likeness.tracking.client import make_database, quiet
 
 # MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
