@@ -77,7 +77,7 @@ def priced_machines(
             "no machine may be rented:\n  " + "\n  ".join(refused),
             reason="no-machine",
             remedy="write the price with its source and today's date into conf/prices.yaml (per: hour), raise the limit in "
-            "conf/cloud/, or choose other machines (`-S cloud=runpod_h100`)",
+            "conf/cloud/, or choose other machines (`-S cloud=any`; docs/cloud.md has them all)",
         )
     return sorted(found, key=lambda one: one.usd), refused
 

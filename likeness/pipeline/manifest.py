@@ -5,11 +5,12 @@ One line an item, in the order of ids, with no times and no run ids: equal conte
 
 import json
 import re
-import sys
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -204,19 +205,24 @@ def natural(text: str) -> bytes:
 def write_manifest(folder: Path, entries: Iterable[Entry], failures: Iterable[Failure]) -> Manifest:
     """Write both files atomically, in the order of ids; all entries are made before the first failure is."""
     made = _ordered(entries, Entry, lambda entry: natural(entry.id))
-    # Of reasons there are few texts.
-    failed = _ordered(failures, Failure, lambda one: (natural(one.id), sys.intern(one.reason)))
+    failed = _ordered(failures, Failure, lambda one: (natural(one.id), one.reason))
     for name, (lines, _) in ((FAILURES, failed), (MANIFEST, made)):
         write_parts(folder / name, lines)
     return Manifest(made[1], failed[1])
 
 
 def _ordered(records: Iterable[_R], kind: type[_R], key: Callable[[_R], Any]) -> tuple[Lazy[bytes], Lazy[_R]]:
-    lines, keys = Spool[bytes](), list[Any]()
+    """Their lines and they themselves in the order of keys. Records come in a few runs that are in order already: in memory is one
+    key of each run."""
+    lines, keys, runs, last = Spool[bytes](), Spool[Any](), [0], None
     for record in records:
-        keys.append(key(record))
         lines.append(_line(record))
-    ordered = chosen(lines, array("q", sorted(range(len(keys)), key=keys.__getitem__)))
+        keys.append(this := key(record))
+        if last is not None and this < last:
+            runs.append(len(lines) - 1)
+        last = this
+    parts = (range(begin, end) for begin, end in pairwise([*runs, len(lines)]))
+    ordered = chosen(lines, array("q", merge(*parts, key=keys.__getitem__)))
     return ordered, _records(ordered, kind)
 
 

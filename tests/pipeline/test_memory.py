@@ -16,6 +16,7 @@ from likeness.pipeline.manifest import (
     MANIFEST,
     Entry,
     FaceEntry,
+    Failure,
     read_manifest,
     write_manifest,
 )
@@ -77,6 +78,23 @@ def test_of_a_manifest_nothing_is_held_but_where_its_lines_lie(tmp_path):
     assert (
         held_bytes(lambda: write_manifest(tmp_path / "other", map(entry, range(ITEMS)), refused).entries) < 60
     )
+
+
+def test_while_a_manifest_is_written_no_key_of_each_line_is_held(tmp_path):
+    def failure(number: int) -> Failure:
+        return Failure(id=f"jade-s{number}", kind="refused", reason="blurred", detail="d", remedy="r")
+
+    def peak(items: int) -> int:
+        gc.collect()
+        tracemalloc.start()
+        try:  # the first ones come last, as swaps come after photographs that pass
+            write_manifest(tmp_path, [], map(failure, (*range(9, items), *range(9))))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(9)  # whatever is imported on the way
+    assert peak(2 * ITEMS) - peak(ITEMS) < 60 * ITEMS
 
 
 def test_what_was_read_stays_whatever_becomes_of_the_file(tmp_path):
