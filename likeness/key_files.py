@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from likeness.digests import sha256_bytes
 from likeness.disk import write_private
 from likeness.errors import ConfigError
 from likeness.git import may_commit, work_tree
@@ -27,6 +28,11 @@ def settings_folder() -> Path:
     if own := os.environ.get("LIKENESS_HOME"):
         return Path(own).absolute()
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config").absolute() / "likeness"
+
+
+def key_name(public: bytes) -> str:
+    """What a public key is called: sha256 of its 32 bytes, in hex."""
+    return sha256_bytes(public)
 
 
 def base64_text(data: bytes) -> str:

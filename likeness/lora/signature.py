@@ -13,13 +13,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from likeness.digests import canonical_json, sha256_bytes
 from likeness.errors import InputError
-from likeness.key_files import verified
+from likeness.key_files import key_name, verified
 from likeness.lora.safetensors_io import header_bytes, read_header
-from likeness.marks.keys import SigningKey, key_name
+
+if TYPE_CHECKING:  # it imports cryptography.x509, and most readers of weights need no private key
+    from likeness.marks.keys import SigningKey
 
 STATEMENT, SIGNATURE = "likeness.statement", "likeness.signature"
 PIECE_BYTES = 2**22
@@ -34,7 +36,7 @@ class Statement:
     problems: tuple[str, ...]
 
 
-def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: SigningKey) -> None:
+def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: "SigningKey") -> None:
     """Write a signed copy of a .safetensors file; `says` joins the statement. Equal inputs give equal bytes.
 
     Raises:

@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
-from likeness.key_files import refuse_in_git
+from likeness.key_files import key_name, refuse_in_git
 from likeness.marks.config import MarksConfig
 from likeness.marks.token import token_key
 
@@ -43,11 +42,6 @@ class SigningKey:
     def name(self) -> str:
         """sha256 of the public key, in hex."""
         return key_name(self.public)
-
-
-def key_name(public: bytes) -> str:
-    """What a public key is called: sha256 of its 32 bytes, in hex."""
-    return sha256_bytes(public)
 
 
 def signing_key(cfg: MarksConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> SigningKey:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
-from likeness.safety.spelling import URDU_TYPED_AS_ARABIC, fold, split_words, without_accents
+from likeness.safety.spelling import URDU_TYPED_AS_ARABIC, fold, parted, together, without_accents
 
 LATIN = re.compile(r"[a-z\u00df-\u024f]")
 
@@ -15,73 +16,105 @@ RUN_TOGETHER_LETTERS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phrases:
-    """Words and phrases to look for: `whole` ones, and those of which any ending is meant."""
+class _SameBegin:
+    """Phrases whose first words begin with the same two letters."""
 
     whole: Set[Phrase]
     begun: Set[Phrase]
+    longest: int
+    """Words of the one with most."""
+    longest_word: int
+    """Letters of the longest word in one of which any ending is meant."""
 
-    @cached_property
-    def begins(self) -> Set[str]:
-        """The first two letters of each."""
-        return {phrase[0][:2] for phrase in self.whole | self.begun}
+    def has(self, phrase: Phrase) -> bool:
+        """Whether it is one of them, whole or with another ending."""
+        if phrase in self.whole:
+            return True
+        *before, last = phrase
+        return any((*before, last[:n]) in self.begun for n in range(2, min(len(last), self.longest_word) + 1))
 
-    @cached_property
-    def longest(self) -> int:
-        """Words of the one with most."""
-        return max(map(len, self.whole | self.begun), default=0)
 
-    @cached_property
-    def longest_word(self) -> int:
-        """Letters of the longest word in one of which any ending is meant."""
-        return max((len(phrase[-1]) for phrase in self.begun), default=0)
+@dataclass(frozen=True, kw_only=True)
+class Phrases:
+    """Words and phrases to look for: `whole` ones, and those of which any ending is meant; spaces part the words of one. They are
+    made ready by their first two letters, when a text has these: few of ten thousand are ever compared."""
+
+    whole: Sequence[str]
+    begun: Sequence[str]
 
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Those of one word."""
-        return tuple(phrase[0] for phrase in self.whole | self.begun if len(phrase) == 1)
+        return tuple(one for one in map(str.strip, chain(self.whole, self.begun)) if " " not in one)
 
     def length_at(self, words: Sequence[str], at: int) -> int:
         """How many words from `at` on are one of these, the most that are; 0: none."""
-        if at >= len(words) or words[at][:2] not in self.begins:
+        if at >= len(words) or (listed := self._of(words[at][:2])) is None:
             return 0
-        for length in range(min(self.longest, len(words) - at), 0, -1):
-            phrase = tuple(words[at : at + length])
-            if phrase in self.whole or self._is_begun(phrase):
+        for length in range(min(listed.longest, len(words) - at), 0, -1):
+            if listed.has(tuple(words[at : at + length])):
                 return length
         return 0
 
     def ends_at(self, words: Sequence[str], end: int) -> bool:
         """Whether the words before `end` are one of these."""
-        return any(tuple(words[end - n : end]) in self.whole for n in range(1, min(self.longest, end) + 1))
+        return any(
+            (listed := self._of(words[at][:2])) is not None and tuple(words[at:end]) in listed.whole
+            for at in range(end)
+        )
 
     def run_together(self) -> Iterator[str]:
         """The phrases of several words as one: birthdaysuit."""
-        joined = ("".join(phrase) for phrase in self.whole | self.begun if len(phrase) > 1)
+        listed = [one for one in map(str.strip, chain(self.whole, self.begun)) if " " in one]
+        joined = together(lambda text: text.replace(" ", ""), listed)
         return (word for word in joined if len(word) >= RUN_TOGETHER_LETTERS)
 
-    def _is_begun(self, phrase: Phrase) -> bool:
-        *before, last = phrase
-        return any((*before, last[:n]) in self.begun for n in range(2, min(len(last), self.longest_word) + 1))
+    @cached_property
+    def _by_begin(self) -> Mapping[str, tuple[list[str], list[str]]]:
+        found: dict[str, tuple[list[str], list[str]]] = {}
+        for number, lines in enumerate((self.whole, self.begun)):
+            for line in map(str.strip, lines):
+                found.setdefault(line[:2].rstrip(), ([], []))[number].append(line)
+        return found
+
+    @cached_property
+    def _ready(self) -> dict[str, _SameBegin]:
+        return {}
+
+    def _of(self, begin: str) -> _SameBegin | None:
+        """Those that begin with these two letters."""
+        if begin not in self._ready and (lines := self._by_begin.get(begin)):
+            whole, begun = ({tuple(line.split()) for line in some} for some in lines)
+            self._ready[begin] = _SameBegin(
+                whole=whole,
+                begun=begun,
+                longest=max(map(len, chain(whole, begun))),
+                longest_word=max((len(phrase[-1]) for phrase in begun), default=0),
+            )
+        return self._ready.get(begin)
 
 
 def phrases_of(listed: Iterable[str], look_alikes: Mapping[int, str]) -> Phrases:
     """Those of a list as words.yaml writes them, where a `*` at the end stands for any ending; and as they are without accents where
     no Latin word could be meant instead."""
-    whole, begun = set[Phrase](), set[Phrase]()
+    plain, others = list[str](), list[str]()
     for text in listed:
-        folded = fold(text)
-        for written in (folded, *(() if text.isascii() or _latin(text) else _others(folded, look_alikes))):
-            (begun if written.endswith("*") else whole).add(tuple(split_words(written)))
+        (plain if text.isascii() else others).append(text)
+    folded = list(map(fold, others))
+    scripts = [written for text, written in zip(others, folded, strict=True) if not _latin(text)]
+    whole, begun = list[str](), list[str]()
+    for forms in (together(fold, plain), {*folded, *_others(scripts, look_alikes)}):
+        whole += together(parted, [form for form in forms if not form.endswith("*")])
+        begun += together(parted, [form for form in forms if form.endswith("*")])
     return Phrases(whole=whole, begun=begun)
 
 
-def _others(folded: str, look_alikes: Mapping[int, str]) -> Iterator[str]:
-    """How a word of another script may be written: without accents, and with Latin letters among its own."""
-    yield (bare := without_accents(folded))
-    yield folded.translate(URDU_TYPED_AS_ARABIC)
-    if not (mixed := bare.translate(look_alikes)).isascii():
-        yield mixed
+def _others(folded: Sequence[str], look_alikes: Mapping[int, str]) -> list[str]:
+    """How words of another script may be written: without accents, and with Latin letters among their own."""
+    bare = list(map(without_accents, folded))
+    mixed = together(lambda text: text.translate(look_alikes), bare)
+    typed = together(lambda text: text.translate(URDU_TYPED_AS_ARABIC), folded)
+    return [*bare, *typed, *(one for one in mixed if not one.isascii())]
 
 
 def _latin(text: str) -> bool:

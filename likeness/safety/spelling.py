@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import unquote
 
 
@@ -72,7 +72,9 @@ def _bare(letter: str) -> str:
 
 
 FOLDED, BARE = _Letters(_folded), _Letters(_bare)
-PARTED = _Letters(lambda letter: letter if unicodedata.category(letter)[0] in "LMN" else " ")
+PARTED = _Letters(
+    lambda letter: letter if letter == "\n" or unicodedata.category(letter)[0] in "LMN" else " "
+)
 URDU_TYPED_AS_ARABIC = str.maketrans("یکہھۃ", "يكههه")
 SOUNDS = str.maketrans("vzkqyj", "usccii")
 DOUBLE = re.compile(r"([^eo])\1+")
@@ -173,7 +175,17 @@ def tokens(text: str) -> list[str]:
 
 def split_words(text: str) -> list[str]:
     """The words of a text: letters, their marks and digits; an apostrophe parts none."""
-    text = text.replace("'", "").replace("\u2019", "")
     if text.isascii():
-        return ASCII_WORD.findall(text)
-    return text.translate(PARTED).split()
+        return ASCII_WORD.findall(text.replace("'", ""))
+    return parted(text).split()
+
+
+def parted(text: str) -> str:
+    """A text in small letters with spaces for all that is in no word; its lines stay."""
+    return text.replace("'", "").replace("\u2019", "").translate(PARTED)
+
+
+def together(change: Callable[[str], str], texts: Sequence[str]) -> list[str]:
+    """What `change` makes of each of many texts of one line. It is asked once, which is faster but for `unicodedata.normalize`: that
+    leaves a text as it is that needs nothing."""
+    return change("\n".join(texts)).split("\n") if texts else []

@@ -4,13 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from likeness.safety.phrases import Phrases, phrases_of
-from likeness.safety.spelling import fold, sound, split_words, without_accents
+from likeness.safety.spelling import fold, parted, sound, together, without_accents
 from likeness.strict_yaml import read_yaml
 
 Kind = Literal["child", "explicit", "ambiguous", "guarded"]
@@ -63,8 +63,8 @@ class Words:
     harmless: Phrases
     names: re.Pattern[str]
     ages: Ages
-    unspaced: Mapping[Kind, re.Pattern[str]]
-    unspaced_harmless: re.Pattern[str]
+    unspaced_lists: Mapping[Kind, Sequence[str]]
+    unspaced_harmless_list: Sequence[str]
     inside: Mapping[str, Kind]
     harmless_inside: Phrases
     companions: frozenset[str]
@@ -77,6 +77,17 @@ class Words:
     run_together: Mapping[str, Kind]
     harmless_sounds: frozenset[str]
     harmless_pairs: frozenset[str]
+
+    # When a text is first read that has such letters: they take as long as all else.
+    @cached_property
+    def unspaced(self) -> Mapping[Kind, re.Pattern[str]]:
+        """Words and ages in scripts without spaces."""
+        return {kind: _unspaced_pattern(listed) for kind, listed in self.unspaced_lists.items()}
+
+    @cached_property
+    def unspaced_harmless(self) -> re.Pattern[str]:
+        """What is taken out first."""
+        return _unspaced_pattern(self.unspaced_harmless_list)
 
 
 @cache
@@ -113,17 +124,12 @@ def word_list() -> Words:
     phrases: dict[Kind, Phrases] = {kind: phrases_of(listed, look_alikes) for kind, listed in kinds.items()}
     return Words(
         kinds=phrases,
-        harmless=phrases_of(
-            (form for text in harmless for form in (text, without_accents(text))), look_alikes
-        ),
+        harmless=phrases_of([*harmless, *map(without_accents, harmless)], look_alikes),
         # As a name: behind a word in small letters, or before a surname; not "Dick pic".
         names=re.compile(rf"(?<=[a-z,] )(?:{names})\b(?! pic)|\b(?:{names})(?= [A-Z][a-z])"),
         ages=Ages(*(phrases_of(every(_key(one.name)), look_alikes) for one in fields(Ages))),
-        unspaced={
-            kind: _unspaced_pattern([*listed, *(_unspaced_ages(languages) if kind == "child" else ())])
-            for kind, listed in kinds.items()
-        },
-        unspaced_harmless=_unspaced_pattern(every("harmless")),
+        unspaced_lists={**kinds, "child": [*kinds["child"], *_unspaced_ages(languages)]},
+        unspaced_harmless_list=every("harmless"),
         inside={word: "child" if phrases["child"].length_at([word], 0) else "explicit" for word in inside},
         harmless_inside=phrases_of(harmless_inside, look_alikes),
         companions=frozenset(companions),
@@ -159,10 +165,11 @@ def _letters_by_name() -> dict[int, str]:
 def _single(kinds: Mapping[Kind, Sequence[str]]) -> Iterator[tuple[Kind, str]]:
     """The words of the lists that are long enough to be known in parts, by their sound, or backwards."""
     for kind, listed in kinds.items():
-        for text in (one for one in listed if " " not in one):
-            for word in {(folded := fold(text).rstrip("*")), without_accents(folded)}:
-                if len(word) >= SOUND_LETTERS and len(split_words(word)) == 1:
-                    yield kind, word
+        folded = [fold(word).rstrip("*") for word in listed if " " not in word]
+        written = [*folded, *map(without_accents, folded)]
+        for word, parts in zip(written, together(parted, written), strict=True):
+            if len(word) >= SOUND_LETTERS and " " not in parts.strip():
+                yield kind, word
 
 
 def _joined_ages(language: Mapping[str, str]) -> Iterator[str]:
@@ -183,8 +190,10 @@ def _birthdays(language: Mapping[str, str]) -> Iterator[str]:
 def _put_together(language: Mapping[str, str]) -> Iterator[str]:
     """One word of each list that `put together` names: `taking off` `her` `dress`."""
     for named in _list(language.get("put together", "")):
-        for words in product(*(_list(language[name]) for name in named.split())):
-            yield " ".join(word for word in words if word != "-")
+        for words in product(
+            *([word.strip("-") for word in _list(language[name])] for name in named.split())
+        ):
+            yield " ".join(filter(None, words))
 
 
 def _unspaced_ages(languages: Iterable[Mapping[str, str]]) -> Iterator[str]:
