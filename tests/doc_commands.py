@@ -111,7 +111,7 @@ NOT_RUN = {
     "python -m bench.scale": MEASURES,
     "python -m bench.browser PAGE.html": "needs chromium and npm",
     "likeness consent purge jade": "tests/cli/test_purge.py does it",
-    "dvc config --global cache.dir": "tests/test_disk.py has such a setting",
+    "dvc config --global cache.dir": "tests/test_dvc_cache.py has such a setting",
     "dvc config --local cache.type hardlink": "tests/graph/test_graph.py runs with such links",
     "git init": "tests/test_makefile.py does what the sentence says",
     "make install": "tests/test_makefile.py does what the sentence says",

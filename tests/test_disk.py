@@ -1,28 +1,21 @@
 """A full disk and a place that may not be written to: told with the path and what helps, before the work where it can be."""
 
 import errno
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from dvc.config import Config as DvcConfig
 
 from likeness.dataset.archive import write_zip
 from likeness.diffusion.digest import files_digest
 from likeness.disk import append, copy_atomic, optional, try_place, write_atomic
-from likeness.dvc_files import cache_folder, cached, links_outputs, links_to_cache
-from likeness.errors import ConfigError, DiskError, exit_on_error
+from likeness.errors import DiskError, exit_on_error
 from likeness.lazy import Spool
-from likeness.pipeline.outputs import materialize, require_room_in_cache
-from likeness.pipeline.stage import BY_NAME
-from likeness.stage_program import run
+from likeness.pipeline.outputs import materialize
 from likeness.store.items import ItemStore
-from stages import check
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,49 +61,6 @@ def test_a_program_ends_on_it_in_our_words(capsys, number, words):
 def test_an_error_of_another_kind_keeps_its_traceback():
     with pytest.raises(FileNotFoundError), exit_on_error("train"):
         raise FileNotFoundError(errno.ENOENT, "No such file", "x")
-
-
-def started(stage: str) -> None:
-    """The stage as its program starts it, with work that must not be reached."""
-    if stage == "check":
-        with exit_on_error("check"):
-            check.main()
-    else:
-        run(stage, lambda current: pytest.fail(f"{stage} went to work"))
-
-
-@pytest.fixture
-def jade(in_tmp, monkeypatch):
-    for name in ("conf", "consent"):
-        shutil.copytree(ROOT / name, name)
-    shutil.copy(ROOT / "params.yaml", "params.yaml")
-    monkeypatch.setattr(sys, "argv", ["stage", "jade"])
-
-
-@pytest.mark.parametrize("stage", BY_NAME)
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT], ids=errno.errorcode.get)
-def test_every_stage_tells_a_disk_that_takes_nothing(jade, monkeypatch, capsys, stage, number):
-    def refuse(*where, **options):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(check, "check_parts", lambda config: None)
-    probed = "likeness.disk.os.fsync" if stage == "check" else "likeness.disk.TemporaryFile"
-    monkeypatch.setattr(probed, refuse)  # check is done as soon as a trial would be
-    with pytest.raises(SystemExit) as ended:
-        started(stage)
-    told = capsys.readouterr().err
-    assert ended.value.code == 1
-    assert told.startswith((f"\n{stage}: data/", f"\n{stage}: models/"))
-    assert "remedy: " in told
-    assert "Traceback" not in told
-
-
-@pytest.mark.parametrize("stage", [name for name in BY_NAME if name != "check"])
-def test_every_stage_tells_a_disk_with_too_little_space(jade, monkeypatch, capsys, stage):
-    monkeypatch.setattr("likeness.disk.shutil.disk_usage", lambda folder: SimpleNamespace(free=2**20))
-    with pytest.raises(SystemExit):
-        started(stage)
-    assert ": 1 MB are free there, 256 are needed" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -189,108 +139,6 @@ def test_nothing_is_copied_to_its_place_by_hand():
         if "shutil.copyfile(" in path.read_text() or "shutil.copy(" in path.read_text()
     }
     assert by_hand <= COPIES
-
-
-def test_a_cache_without_room_for_the_outputs_is_told_before_dvc_fills_it(in_tmp, monkeypatch):
-    """DVC itself exits with 0 there, and leaves halves."""
-    folder, cache = Path("resized"), Path("cache")
-    folder.mkdir()
-    (folder / "a.png").write_bytes(bytes(3000))
-    (folder / "b.png").write_bytes(bytes(2000))
-    require_room_in_cache([folder], cache)
-    monkeypatch.setattr(
-        "likeness.pipeline.outputs.shutil.disk_usage", lambda place: SimpleNamespace(free=4000)
-    )
-    monkeypatch.setattr("likeness.pipeline.outputs._takes_clones", lambda path, place: False)
-    with pytest.raises(DiskError, match=r"cache: .*copy of resized: it takes 5,000 bytes, 4,000 are free"):
-        require_room_in_cache([folder, Path("not-there")], cache)
-    require_room_in_cache([folder], cache, linked=True)  # DVC moves them there
-    there = cached(cache, hashlib.md5(bytes(3000), usedforsecurity=False).hexdigest())
-    there.parent.mkdir(parents=True)
-    there.write_bytes(bytes(3000))
-    require_room_in_cache([folder], cache)  # what the cache has already takes nothing
-
-
-@pytest.fixture
-def dvc_s_own(in_tmp, monkeypatch):
-    """Where DVC's files of the machine and of the user lie."""
-    for level in ("SYSTEM", "GLOBAL"):
-        monkeypatch.setenv(f"DVC_{level}_CONFIG_DIR", str(in_tmp / level))
-        (in_tmp / level).mkdir()
-    Path(".dvc").mkdir()
-
-
-@pytest.mark.usefixtures("dvc_s_own")
-@pytest.mark.parametrize(
-    ("types", "linked"),
-    [("hardlink,copy", True), ('"symlink"', True), ("symlink, copy,", True), ("reflink,hardlink", False), ("copy", False),
-     (",", False)],
-)  # fmt: skip
-def test_dvc_s_kind_of_cache_is_read_from_its_files(types, linked):
-    assert not links_outputs()
-    Path(".dvc/config").write_text("[cache]\n    dir = elsewhere\n    type = copy\n")
-    Path(".dvc/config.local").write_text(f"[CACHE]\n    Type = {types}\n")
-    assert links_outputs() is linked
-    assert cache_folder() == Path(".dvc/elsewhere")
-
-
-@pytest.mark.usefixtures("dvc_s_own")
-@pytest.mark.parametrize(
-    ("said", "folder"),
-    [
-        ("/big/dvc", "/big/dvc"),
-        ('"/big, slow/#1"', "/big, slow/#1"),
-        ("~/dvc", "~/dvc"),
-        ("here", "{level}/here"),
-    ],
-)
-@pytest.mark.parametrize("level", ["SYSTEM", "GLOBAL"])
-def test_a_cache_of_the_machine_or_of_the_user_is_dvc_s_cache(in_tmp, level, said, folder):
-    """As `dvc config --global cache.dir` sets it for all clones."""
-    Path(level, "config").write_text(f"[cache]\n    dir = {said}\n    type = symlink\n")
-    place = Path(folder.format(level=in_tmp / level)).expanduser()
-    assert cache_folder() == place
-    assert DvcConfig(".dvc")["cache"]["dir"] == str(place)
-    assert links_outputs()
-    stored = place / "files" / "md5" / "ab"
-    Path("linked").symlink_to(stored)
-    assert links_to_cache(Path("linked"))
-
-
-@pytest.mark.usefixtures("dvc_s_own")
-def test_a_file_of_dvc_s_that_does_not_read_is_named():
-    Path(".dvc/config").write_text(
-        "[cache]\n<<<<<<< HEAD\n    dir = /a\n=======\n    dir = /b\n>>>>>>> theirs\n"
-    )
-    with pytest.raises(ConfigError, match=r"\.dvc/config does not read: .*line 2") as caught:
-        cache_folder()
-    assert "DVC itself stops" in caught.value.remedy
-
-
-@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")
-def test_a_stage_tries_its_outputs_before_its_work(in_tmp):
-    for name in ("conf", "consent"):
-        shutil.copytree(ROOT / name, name)
-    shutil.copy(ROOT / "params.yaml", "params.yaml")
-    Path("models").symlink_to("/sys/kernel")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "stages.dataset", "jade"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "dataset: models/jade/lora_training: " in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux's /sys takes no files, from root neither")
-@pytest.mark.parametrize(
-    ("stage", "place"), [("resize", "ledger"), ("evaluate", "ledger"), ("train", "training")]
-)
-def test_a_stage_tries_what_it_keeps_of_a_run_before_its_work(jade, capsys, stage, place):
-    Path(".cache").mkdir()
-    Path(".cache", place).symlink_to("/sys/kernel")
-    with pytest.raises(SystemExit):
-        started(stage)
-    assert f".cache/{place}: " in capsys.readouterr().err
 
 
 def refuse_writing(monkeypatch, number=errno.EROFS):

@@ -1,5 +1,6 @@
 """The desk at work on photographs that are measured at once, and a browser on it."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,24 @@ import likeness.cli.desk.state
 from likeness.config import Config
 
 __all__ = ["mission"]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that settings and consent live in; of the photographs the names alone. The working directory."""
+    for name in ("conf", "consent", "hydra_plugins"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for folder in ("raw/sources", "captions_override"):
+        (tmp_path / "data/jade" / folder).mkdir(parents=True)
+    for name in ("jade_01.jpg", "jade_07.jpg", "jade_08.png"):
+        (tmp_path / "data/jade/raw/sources" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("DVC_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
 
 
 @pytest.fixture

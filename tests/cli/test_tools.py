@@ -2,12 +2,10 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 from typer.testing import CliRunner
 
@@ -16,22 +14,6 @@ from likeness.digests import sha256_bytes
 from likeness.store.items import ItemStore
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """The files that settings and consent live in."""
-    for name in ("conf", "consent", "hydra_plugins"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
-    for folder in ("raw/sources", "captions_override"):
-        (tmp_path / "data/jade" / folder).mkdir(parents=True)
-    for name in ("jade_01.jpg", "jade_07.jpg", "jade_08.png"):
-        (tmp_path / "data/jade/raw/sources" / name).touch()
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("DVC_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
 
 
 def program(*arguments):
