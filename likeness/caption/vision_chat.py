@@ -5,7 +5,6 @@ the vendor's own errors.
 """
 
 import base64
-import io
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from likeness.errors import InDoubtError, InputError, LikenessError
 from likeness.http.auth import Auth
 from likeness.http.client import Client
 from likeness.http.responses import Response
-from likeness.images import RGB
+from likeness.images import RGB, jpeg_bytes
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
@@ -194,6 +193,5 @@ def data_url(rgb: RGB, side_px: int) -> str:
     """The picture as a data: URL, a JPEG whose longest side is at most `side_px`."""
     image = Image.fromarray(rgb)
     image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    data = jpeg_bytes(image, quality=JPEG_QUALITY, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
