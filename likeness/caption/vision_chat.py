@@ -27,11 +27,8 @@ from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.safety.gates import Subject, refuse
 from likeness.store.items import Json
-from likeness.store.keys import item_key
 from likeness.vendors.remote import Remote
 
-# Raised when an equal order would be another one.
-ORDER_VERSION = 1
 JPEG_QUALITY = 90
 PER_MILLION = 1e-6
 
@@ -50,7 +47,6 @@ class VisionChat(Remote):
     max_input_tokens: int = Field(ge=1)
     max_output_tokens: int = Field(ge=16)
 
-    name: ClassVar[str]
     server: ClassVar[str]
     vendor: ClassVar[str]
     path: ClassVar[str]
@@ -76,13 +72,9 @@ class VisionChat(Remote):
         """The most one caption can cost."""
         return self.usd(prices, self.max_input_tokens, self.max_output_tokens)
 
-    def identity(self) -> dict[str, Json]:
-        """The model, the question and what changes the answer."""
-        raise NotImplementedError
-
     def purchase_key(self, pixels_sha256: str) -> str:
         """The key a caption is bought under: the trigger is no part of it."""
-        return item_key(f"{self.name}-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
+        raise NotImplementedError
 
     def body(self, rgb: RGB) -> dict[str, Json]:
         """The request about a picture."""
