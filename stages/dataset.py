@@ -24,17 +24,17 @@ from likeness.stage_program import run
 
 def main(run: Run) -> None:
     """Lay the chosen images out for the trainer, say where they come from, and pack them."""
-    paths, options = run.paths, run.config.dataset
+    paths = run.paths
     before = {name: read_verified(folder) for name, folder in folders_before("dataset", paths).items()}
     chosen, left_out = select(
-        before["enhanced"].entries, before["captions"], allow_review=options.allow_review
+        before["enhanced"].entries, before["captions"], allow_review=run.config.dataset.allow_review
     )
     planned = plan(run, chosen, before["resized"])
     measures = run.measurements(PictureGate(run.embedder))
     digests, door = models(run.embedder), Door(run, before)
 
     def work(at: int) -> Work:
-        return image_work(partial(planned.__getitem__, at), paths, options, measures, digests, door.admit)
+        return image_work(run, partial(planned.__getitem__, at), measures, digests, door.admit)
 
     outcomes = run.batch(Lazy(len(planned), work))
     shutil.rmtree(paths.lora_training, ignore_errors=True)  # a file of an earlier build would be trained on

@@ -49,7 +49,6 @@ from likeness.ingest.decode import Limits as ReadLimits
 from likeness.ingest.models import local_instruments
 from likeness.lora.load import LoraSlot
 from likeness.marks.xmp import SourceType
-from likeness.paths import PersonaPaths
 from likeness.resize import ResizeConfig
 from likeness.resize.items import resize_key
 from likeness.safety.pictures import PictureGate, models
@@ -116,16 +115,13 @@ def training_image() -> str:
     )  # fmt: skip
     image = entry("jade-s1", PIXELS)
     planned = PlannedImage(
-        persona="jade",
-        review_explicit=0.3,
         chosen=Chosen(image=image, caption=image),
         code=SourceType.COMPOSITE_CAPTURE,
         repeats=3,
         directory="train",
     )
-    return image_work(
-        lambda: planned, PersonaPaths("jade"), options, SimpleNamespace(), models(None), lambda *_: None
-    ).key
+    run = SimpleNamespace(config=SimpleNamespace(dataset=options))
+    return image_work(run, lambda: planned, SimpleNamespace(), models(None), lambda *_: None).key
 
 
 def resize() -> str:

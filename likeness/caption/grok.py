@@ -15,6 +15,10 @@ from likeness.http.client import Client
 from likeness.http.responses import Response
 from likeness.images import RGB
 from likeness.store.items import Json
+from likeness.store.keys import item_key
+
+# Raised when an equal order would be another one.
+ORDER_VERSION = 1
 
 
 @settings(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -39,6 +43,10 @@ class GrokCaptioner(VisionChat):
         """The model, the question and what changes the answer."""
         asked = ("model", "prompt", "detail", "side_px", "max_output_tokens")
         return {"name": self.name, "schema": SCHEMA, **{key: getattr(self, key) for key in asked}}
+
+    def purchase_key(self, pixels_sha256: str) -> str:
+        """The key a caption is bought under: the trigger is no part of it."""
+        return item_key("grok-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
 
     def check(self, client: Client) -> None:
         """Ask which models the key may use.

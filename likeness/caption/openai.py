@@ -15,7 +15,10 @@ from likeness.errors import ConfigError, LikenessError, QuotaError
 from likeness.http.responses import Response
 from likeness.images import RGB
 from likeness.store.items import Json
+from likeness.store.keys import item_key
 
+# Raised when an equal order would be another one.
+ORDER_VERSION = 1
 COMPLETION_TOKENS = ("prompt_tokens", "completion_tokens")
 
 
@@ -42,6 +45,10 @@ class OpenAICaptioner(VisionChat):
         asked = ("model", "prompt", "side_px", "max_output_tokens", "temperature")
         server = {"name": self.name, "host": urlsplit(self.base_url).hostname, "schema": SCHEMA}
         return server | {key: getattr(self, key) for key in asked}
+
+    def purchase_key(self, pixels_sha256: str) -> str:
+        """The key a caption is bought under: the trigger is no part of it."""
+        return item_key("openai-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
 
     def body(self, rgb: RGB) -> dict[str, Json]:
         """A request for a chat completion."""

@@ -5,7 +5,6 @@ the vendor's own errors.
 """
 
 import base64
-import io
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -22,17 +21,14 @@ from likeness.errors import InDoubtError, InputError, LikenessError
 from likeness.http.auth import Auth
 from likeness.http.client import Client
 from likeness.http.responses import Response
-from likeness.images import RGB
+from likeness.images import RGB, jpeg_bytes
 from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.safety.gates import Subject, refuse
 from likeness.store.items import Json
-from likeness.store.keys import item_key
 from likeness.vendors.remote import Remote
 
-# Raised when an equal order would be another one.
-ORDER_VERSION = 1
 JPEG_QUALITY = 90
 PER_MILLION = 1e-6
 
@@ -51,7 +47,6 @@ class VisionChat(Remote):
     max_input_tokens: int = Field(ge=1)
     max_output_tokens: int = Field(ge=16)
 
-    name: ClassVar[str]
     server: ClassVar[str]
     vendor: ClassVar[str]
     path: ClassVar[str]
@@ -77,13 +72,9 @@ class VisionChat(Remote):
         """The most one caption can cost."""
         return self.usd(prices, self.max_input_tokens, self.max_output_tokens)
 
-    def identity(self) -> dict[str, Json]:
-        """The model, the question and what changes the answer."""
-        raise NotImplementedError
-
     def purchase_key(self, pixels_sha256: str) -> str:
         """The key a caption is bought under: the trigger is no part of it."""
-        return item_key(f"{self.name}-caption", ORDER_VERSION, self.identity(), [pixels_sha256])
+        raise NotImplementedError
 
     def body(self, rgb: RGB) -> dict[str, Json]:
         """The request about a picture."""
@@ -194,6 +185,5 @@ def data_url(rgb: RGB, side_px: int) -> str:
     """The picture as a data: URL, a JPEG whose longest side is at most `side_px`."""
     image = Image.fromarray(rgb)
     image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    data = jpeg_bytes(image, quality=JPEG_QUALITY, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"

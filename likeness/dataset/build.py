@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 
-from likeness.dataset import DatasetConfig
 from likeness.dataset.layout import group_of, image_dir, repeats_of
 from likeness.dataset.select import Chosen
 from likeness.dataset.training_image import PHOTO_VERSION, training_jpeg
@@ -13,7 +12,7 @@ from likeness.images import decode_rgb
 from likeness.lazy import Index, Lazy
 from likeness.marks.pdq import pdq
 from likeness.marks.xmp import SourceType, source_type
-from likeness.paths import PersonaPaths, image_name
+from likeness.paths import image_name
 from likeness.pipeline.batch import Line, Made, Work
 from likeness.pipeline.manifest import Entry, Manifest
 from likeness.pipeline.training_size import size_of
@@ -33,18 +32,16 @@ class Planned:
     """What happens to one chosen image: `crop` is what it was enhanced from, `directory` is relative to the training
     set's folder."""
 
-    persona: str
     chosen: Chosen
     crop: Entry | None = None
     code: SourceType
     repeats: int
     directory: str
-    review_explicit: float
 
-    def file(self, rated: str) -> str:
+    def file(self, persona: str, rated: str) -> str:
         """`train/10_jade woman/jade-s1-t1-sfw-enhanced.jpg`."""
         image = self.chosen.image
-        name = image_name(self.persona, image.source, image.target, rated, "enhanced", "jpg")
+        name = image_name(persona, image.source, image.target, rated, "enhanced", "jpg")
         return f"{self.directory}/{name}"
 
     def picture(self, side_px: int | None) -> Entry:
@@ -66,13 +63,11 @@ def plan(run: Run, chosen: Sequence[Chosen], resized: Manifest) -> Sequence[Plan
         image = (pick := chosen[number]).image
         times = repeats[group_of(image)]
         return Planned(
-            persona=persona.name,
             chosen=pick,
             crop=crops.get(image.id),
             code=code_of(image, run.consent),
             repeats=times,
             directory=image_dir(times, persona.trigger, persona.class_word),
-            review_explicit=run.config.ingest.review_explicit,
         )
 
     return Lazy(len(chosen), planned)
@@ -85,16 +80,15 @@ def code_of(image: Entry, consent: Consent) -> SourceType:
 
 
 def image_work(
+    run: Run,
     again: Callable[[], Planned],
-    places: PersonaPaths,
-    options: DatasetConfig,
     measures: Measurements,
     models: Sequence[Json],
     admit: Callable[[Mapping[str, Json], Chosen], None],
 ) -> Work:
     """The item that is this image, reduced at most once and marked; `admit` refuses what is measured in it. Nothing of the
     plan is held until it is made: `again` gives it."""
-    planned = again()
+    planned, options = again(), run.config.dataset
     image, code = planned.chosen.image, planned.code
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
     settings: dict[str, Json] = {
@@ -109,18 +103,18 @@ def image_work(
     return Work(
         id=image.id,
         key=item_key("dataset.image", PHOTO_VERSION, settings, [picture.sha256]),
-        make=lambda: _made(again(), places, options, measures),
+        make=lambda: _made(run, again(), measures),
         judge=lambda record: admit(record, again().chosen),
         source=image.source,
         target=image.target,
-        line=partial(_line, again, options.side_px),
+        line=partial(_line, run, again),
     )
 
 
-def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measures: Measurements) -> Made:
-    image = planned.chosen.image
+def _made(run: Run, planned: Planned, measures: Measurements) -> Made:
+    image, options = planned.chosen.image, run.config.dataset
     picture, size = planned.picture(options.side_px), size_of(image, options.side_px)
-    folder = places.enhanced if picture is image else places.resized
+    folder = run.paths.enhanced if picture is image else run.paths.resized
     given = verified_bytes(folder / picture.file, picture.sha256)
     data, width, height = training_jpeg(given, size_px=size, quality=options.jpeg_quality, code=planned.code)
     seen = measures.of(data, name=image.file)
@@ -128,26 +122,26 @@ def _made(planned: Planned, places: PersonaPaths, options: DatasetConfig, measur
     return Made(files={IMAGE: data}, record={"width": width, "height": height, "pdq": look, **seen})
 
 
-def _line(again: Callable[[], Planned], side_px: int | None, item: Item) -> Line:
-    entry = manifest_entry(again(), item, side_px)
+def _line(run: Run, again: Callable[[], Planned], item: Item) -> Line:
+    entry = manifest_entry(run, again(), item)
     return entry, {entry.file: IMAGE}
 
 
-def manifest_entry(planned: Planned, item: Item, side_px: int | None) -> Entry:
+def manifest_entry(run: Run, planned: Planned, item: Item) -> Entry:
     """The training image's manifest line: faces in its own pixels, parents are its picture and its caption."""
     image, caption, record = planned.chosen.image, planned.chosen.caption, item.record
     width, height = int(record["width"]), int(record["height"])
     across, down = width / image.width, height / image.height
-    rated = planned.chosen.rating(record, planned.review_explicit)
+    rated = planned.chosen.rating(record, run.config.ingest.review_explicit)
     return caption.next(
-        file=planned.file(rated),
+        file=planned.file(run.persona.name, rated),
         rating=rated,
         sha256=item.files[IMAGE].sha256,
         provider="dataset",
         width=width,
         height=height,
         faces=tuple(face.moved(across, down, digits=1) for face in image.faces),
-        parents=(planned.picture(side_px).sha256, caption.sha256),
+        parents=(planned.picture(run.config.dataset.side_px).sha256, caption.sha256),
         text=planned.chosen.text,
         pdq=record["pdq"],
     )

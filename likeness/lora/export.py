@@ -38,9 +38,8 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 @dataclass(frozen=True, kw_only=True)
 class LoadCheck:
-    """What the check measured: tensors in the file, layers changed, mean |change| of what the base predicts."""
+    """What the check measured: layers changed, mean |change| of what the base predicts."""
 
-    keys: int
     layers: int
     effect: float
 
@@ -106,7 +105,7 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     if not effect > 0:
         raise _failed(f"the LoRA does not change what the base predicts (mean change {effect})",
                              remedy="train longer, or with a higher train.optimizer.lr")  # fmt: skip
-    return LoadCheck(keys=len(tensors), layers=layers, effect=effect)
+    return LoadCheck(layers=layers, effect=effect)
 
 
 def _failed(message: str, remedy: str = REPORT) -> ProviderError:

@@ -1,13 +1,12 @@
 """Units of work: a pair's swap, and a source photo that goes down the same way; their keys and manifest lines."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from likeness.errors import InputError
-from likeness.faces import Face, FaceAnalyzer, from_json, to_json
+from likeness.faces import Face, from_json, to_json
 from likeness.faces.age import AgeEstimator
-from likeness.images import TELL_ITS_AUTHOR, encode_png, handed_over
+from likeness.images import RGB, TELL_ITS_AUTHOR, encode_png, handed_over
 from likeness.lazy import Lazy
 from likeness.paths import image_name, item_id
 from likeness.pipeline.batch import Line, Made, Work
@@ -17,7 +16,13 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.gates import SeenFace, Subject, rating, refuse, worst
 from likeness.safety.identity import face_analyzer, vectors_of
 from likeness.safety.pictures import models
-from likeness.safety.postcondition import judge_place, judge_swap, measure_swap, refuse_other_picture
+from likeness.safety.postcondition import (
+    Measured,
+    judge_place,
+    judge_swap,
+    measure_swap,
+    refuse_other_picture,
+)
 from likeness.safety.rating import Rater
 from likeness.store.items import Item, Json, StoredFile
 from likeness.store.keys import item_key
@@ -29,16 +34,6 @@ from likeness.swap.quality import judge_quality, quality, refuse_second_mouth
 # Raised when the same pair and provider would give another item (the provider has a version of its own).
 VERSION, KEEP_VERSION = 5, 2
 IMAGE = "image.png"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SwapContext:
-    """Everything that is the same for all pairs of a run: the swapper at work, and what measures its results."""
-
-    swapper: Swapper
-    analyzer: FaceAnalyzer
-    ages: AgeEstimator
-    rater: Rater
 
 
 def swap_key(
@@ -88,10 +83,8 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> Sequence[
         max_explicit=run.config.ingest.max_explicit,
         embedder=run.embedder,
     )
-    context = None
-    if swapper is not None:
-        analyzer = face_analyzer(run.embedder)
-        context = SwapContext(swapper=swapper, analyzer=analyzer, ages=AgeEstimator(), rater=Rater())
+    analyzer, ages, rater = face_analyzer(run.embedder), AgeEstimator(), Rater()
+    measure = partial(measure_swap, analyzer=analyzer, ages=ages, rater=rater)
 
     def work(number: int) -> Work:
         if number < len(chosen.kept):
@@ -101,7 +94,7 @@ def works(run: Run, chosen: Chosen, swapper: Swapper | None = None) -> Sequence[
         return Work(
             id=(pair := item_id(persona, one, other)),
             key=key_of(source, target),
-            make=partial(_swap, pair, source, target, context),
+            make=partial(_swap, pair, source, target, swapper, measure),
             source=one,
             target=other,
             judge=partial(_judge, run, chosen, target),
@@ -174,18 +167,18 @@ def _scores(chosen: Chosen, face: Face, target: Photo) -> dict[str, float]:
     return judge_swap(vectors_of(face), persona=chosen.persona, target=theirs, limits=chosen.limits)
 
 
-def _swap(item: str, source: Photo, target: Photo, context: SwapContext | None) -> Made:
-    assert context is not None, "a plan makes nothing"
+def _swap(
+    item: str, source: Photo, target: Photo, swapper: Swapper | None, measure: Callable[[RGB, Face], Measured]
+) -> Made:
+    assert swapper is not None, "a plan makes nothing"
     shown = target.portrait()
-    swapped = context.swapper.swap(source.portrait(), shown, item=item)
+    swapped = swapper.swap(source.portrait(), shown, item=item)
     rgb = handed_over(swapped.rgb, who="the swapper")
     if rgb.shape != shown.rgb.shape:
         raise InputError("the swapper gave an image of another size than the target's", reason="bad-result",
                          remedy=TELL_ITS_AUTHOR)  # fmt: skip
     refuse_other_picture(rgb, shown.rgb, target.face)
-    measured = measure_swap(
-        rgb, target.face, analyzer=context.analyzer, ages=context.ages, rater=context.rater
-    )
+    measured = measure(rgb, target.face)
     refuse_second_mouth(rgb, measured.face, shown)
     record: dict[str, Json] = {
         "explicit": round(measured.explicit, 4),

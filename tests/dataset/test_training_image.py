@@ -89,12 +89,10 @@ def test_the_size_is_the_buckets_where_the_pixels_are_there(size, bucket_px, sid
 def test_a_crop_that_fills_the_size_comes_before_its_enlargement(crop_px, picture):
     enhanced, crop = image(2048, 2048, (1024, 1024)), image(crop_px, crop_px, (1024, 1024))
     planned = Planned(
-        persona="jade",
         chosen=Chosen(image=enhanced, caption=enhanced),
         crop=crop,
         code=CODE,
         repeats=1,
         directory="train",
-        review_explicit=0.3,
     )
     assert planned.picture(1024) is {"crop": crop, "enhanced": enhanced}[picture]

@@ -41,7 +41,9 @@ CHOSEN = SimpleNamespace(
 RUN = SimpleNamespace(
     persona=SimpleNamespace(name="jade"),
     provider=SimpleNamespace(name="local", neural=False),
-    config=SimpleNamespace(ingest=SimpleNamespace(review_explicit=0.5, max_explicit=0.9)),
+    config=SimpleNamespace(
+        ingest=SimpleNamespace(review_explicit=0.5, max_explicit=0.9), dataset=SimpleNamespace(side_px=160)
+    ),
 )
 
 
@@ -79,8 +81,6 @@ def made_of(swapped: Entry) -> list[Entry]:
     enhanced = enhanced_entry(resized, item(size_px=[160, 160], cost_usd=0.02), "enhanced.jpg", "maxstudio")
     caption = caption_entry(enhanced, item(provider="grok", cost_usd=0.01, text="a photo"), "enhanced.txt")
     planned = Planned(
-        persona="jade",
-        review_explicit=0.3,
         chosen=Chosen(image=enhanced, caption=caption),
         code=SourceType.TRAINED,
         repeats=1,
@@ -90,7 +90,7 @@ def made_of(swapped: Entry) -> list[Entry]:
         resized,
         enhanced,
         caption,
-        manifest_entry(planned, item(width=160, height=160, pdq="0" * 64, explicit=0.1), 160),
+        manifest_entry(RUN, planned, item(width=160, height=160, pdq="0" * 64, explicit=0.1)),
     ]
 
 
