@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, Persona, agree, print_json
+from likeness.cli.arguments import Json, Persona, Yes, agree, print_json
 from likeness.cli.cloud_jobs import wait_for
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
@@ -40,7 +40,7 @@ def launch_command(
         bool,
         typer.Option("--experiments", help="Start a job for each combination of the values in -S KEY=A,B."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and send nothing.")] = False,
     wait: Annotated[
         bool,
