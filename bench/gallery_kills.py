@@ -29,6 +29,7 @@ from gallery.money.ledger import balance, user_account
 from gallery.pictures.sweeping import sweep
 from gallery.tables import ENDED, Entry, Generation, Picture, User
 from likeness.digests import sha256_bytes
+from likeness.images import PNG
 from likeness.marks import claims, xmp
 
 WORKER = ("-m", "gallery", "worker", "--comfyui", "COMFYUI")
@@ -146,7 +147,7 @@ def is_marked(site: Site, picture: Picture) -> bool:
     png, small = site.gallery.store.read(picture.file), site.gallery.store.read(picture.thumbnail)
     if png is None or small is None or sha256_bytes(png) != picture.sha256:
         return False
-    found = claims.read(png, claims.PNG)
+    found = claims.read(png, PNG)
     named = found is not None and found.valid and found.publication["picture"] == str(picture.id)
     return named and xmp.find_code(small) == xmp.SourceType.TRAINED
 

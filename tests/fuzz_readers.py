@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from likeness.errors import LikenessError
-from likeness.images import decode_rgb, encode_jpeg, encode_png
+from likeness.images import JPEG, decode_rgb, encode_jpeg, encode_png
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(tempfile.mkdtemp())
@@ -170,7 +170,7 @@ def c2pa():
     claim = claims.Claim(
         title="x", code=SourceType.TRAINED, ingredients=(), publication={"mark": "0" * 8}, mark="0" * 8
     )
-    return lambda data: claims.read(data, claims.JPEG), claims.sign(PICTURE, claims.JPEG, claim, key()), bytes
+    return lambda data: claims.read(data, JPEG), claims.sign(PICTURE, JPEG, claim, key()), bytes
 
 
 def claim():
@@ -186,7 +186,7 @@ def claim():
             said = claims.Claim(
                 title="x", code=SourceType.TRAINED, publication=publication, mark=publication.get("mark")
             )
-            path = written(claims.sign(PICTURE, claims.JPEG, said, own), "claim.jpg")
+            path = written(claims.sign(PICTURE, JPEG, said, own), "claim.jpg")
         except (AttributeError, ValueError, RecursionError, LikenessError):  # nothing that C2PA signs
             return
         list(verifier().file(path, "x"))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from likeness.errors import ConfigError
+from likeness.errors import ConfigError, LikenessError
 from likeness.paths import persona_name
 
 
@@ -57,6 +57,15 @@ def to_stderr() -> Generator[None]:
         sys.stdout.flush()
         os.dup2(saved, 1)
         os.close(saved)
+
+
+@contextlib.contextmanager
+def kept(problems: list[LikenessError]) -> Generator[None]:
+    """An error is one more of the problems: what comes after is done all the same."""
+    try:
+        yield
+    except LikenessError as error:
+        problems.append(error)
 
 
 def agree(question: str, *, yes: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, print_json
+from likeness.cli.arguments import Json, kept, print_json
 from likeness.cli.cloud_jobs import Cloud, JobView, Known, settle
 from likeness.cli.tables import say, show, table
 from likeness.cloud.records import JobRecords, job_names
@@ -101,11 +101,10 @@ def stop_command(job: Annotated[str, typer.Argument(metavar="JOB|POD")]) -> None
         sys.stdout.write(f"pod {job} is gone\n")
         return
     view, problems = cloud.job(job, known), list(known.problems)
-    for end in (lambda: _cancel(cloud, view), lambda: _terminate(cloud, [pod.id for pod in view.pods])):
-        try:
-            end()
-        except LikenessError as error:  # the others can be ended all the same
-            problems.append(error)
+    with kept(problems):
+        _cancel(cloud, view)
+    with kept(problems):
+        _terminate(cloud, [pod.id for pod in view.pods])
     known = cloud.jobs()
     view = cloud.job(job, known)
     settle(cloud, known)
@@ -156,9 +155,7 @@ def _terminate(cloud: Cloud, pods: Sequence[str]) -> None:
     if pods:
         with RunPod(cloud.cfg.cloud.runpod, stop=threading.Event()) as account:
             for pod in pods:
-                try:
+                with kept(problems):
                     account.terminate(pod)
-                except LikenessError as error:
-                    problems.append(error)
     if problems:
         raise problems[0]

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from likeness.cli.arguments import kept
 from likeness.cli.cloud_jobs import Cloud
 from likeness.cli.launch_queue import is_queued, leave_queue
 from likeness.cloud.records import JobRecords, job_names
@@ -56,10 +57,8 @@ def fetch_command(
         records = JobRecords(cloud.store, name)
         if cloud.store.sha256(records.results) is None or _is_here(cloud, records, here):
             continue
-        try:
+        with kept(problems):
             _say(name, fetch(cloud, name))
-        except LikenessError as error:  # the others come all the same
-            problems.append(error)
     if problems:
         remedies = dict.fromkeys(one.remedy for one in problems)
         raise InputError("\n  ".join(one.message for one in problems), reason=problems[0].reason,

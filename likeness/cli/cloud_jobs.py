@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from likeness.cli.arguments import kept
 from likeness.cloud.bills import Bills
 from likeness.cloud.engine import Engine, EngineJob
 from likeness.cloud.records import JobRecords, Life, job_names
@@ -96,14 +97,10 @@ class Cloud:
         problems: list[LikenessError] = []
         known: dict[str, EngineJob] = {}
         pods: list[Pod] = []
-        try:
+        with kept(problems):
             known = {one.name: one for one in (self.engine.jobs() if self.engine else [])}
-        except LikenessError as error:
-            problems.append(error)
-        try:
+        with kept(problems):
             pods = self.pods()
-        except LikenessError as error:
-            problems.append(error)
         names = sorted({*known, *job_names(self.store)})
         views = [
             self._view(name, known.get(name), [pod for pod in pods if name in pod.name]) for name in names

@@ -71,10 +71,10 @@ def compare_command(
     else:
         sys.stderr.write(f"compare: the settings at hand draw all sides: {why}\n")
         comparisons = draw_sides(run, found, strength or [run.config.evaluate.lora_scale])
-    from likeness.versions.comparison_page import page  # here: it brings the report's pictures
+    from likeness.versions.pages import comparison_page  # here: it brings the report's pictures
 
     path = html or run.paths.comparison_page
-    write_atomic(path, page(comparisons).encode())
+    write_atomic(path, comparison_page(comparisons).encode())
     if as_json:
         print_json([one.values() for one in comparisons])
         return
@@ -105,10 +105,10 @@ def draw_sides(run: Run, found: Sequence[Side], strengths: Sequence[float]) -> l
 
     renderer = renderer_of(run)
     finder = Finder(analyzer=face_analyzer(run.embedder), own=run.embedder and run.embedder.name)
-    made: list[Comparison] = []
-    for config in (run.config.at_strength(strength) for strength in strengths):
-        made.append(drawn(replace(run, config=config), replace(renderer, cfg=config), found, finder))
-    return made
+    return [
+        drawn(replace(run, config=config), replace(renderer, cfg=config), found, finder)
+        for config in map(run.config.at_strength, strengths)
+    ]
 
 
 def _show(one: Comparison) -> None:

@@ -166,9 +166,8 @@ def known(persona: str) -> str:
     Raises:
         ConfigError: nobody has this name.
     """
-    if (PersonaPaths(persona).data.is_dir()) or (
-        RepositoryPaths.here().consent / f"{persona}.yaml"
-    ).is_file():
+    record = RepositoryPaths.here().consent / f"{persona}.yaml"
+    if PersonaPaths(persona).data.is_dir() or record.is_file():
         return persona
     raise ConfigError(
         f"there is neither a folder data/{persona} nor a record consent/{persona}.yaml",

@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,18 @@ def _in_force(folder: Path, persona: str, day: datetime.date) -> Consent:
     return record
 
 
+@contextlib.contextmanager
+def as_it_was(path: Path) -> Generator[None]:
+    """A record that is not changed to the end keeps its bytes, and with them the signature that it had."""
+    before = path.read_bytes() if path.is_file() else None
+    try:
+        yield
+    except BaseException:
+        if before is not None and path.read_bytes() != before:
+            write_atomic(path, before)
+        raise
+
+
 def usual_end(signed: str, kind: str | None) -> str | None:
     """A year after the signature; a synthetic person's record stays open."""
     if kind == "synthetic":
@@ -154,13 +166,11 @@ def renew(
     given = asker.ask("--evidence", evidence, "The new signed release (a file)", file)
     asker.end()
     day = signed or today(repository.root).isoformat()
-    path = folder / f"{persona}.yaml"
-    before = path.read_bytes()
     new_evidence = take_evidence(folder, persona, given)
     if new_evidence.sha256 == old.evidence.sha256 and old.kind != "synthetic":
         raise ConsentError(f"{persona}: {given} is the release of the term before, {old.id}", reason="consent-evidence",
                            remedy="a new term rests on a new release, signed for it")  # fmt: skip
-    try:
+    with as_it_was(folder / f"{persona}.yaml"):
         for field, value in {
             "id": free_id(repository.root, persona, day) if day != old.signed.isoformat() else f"{old.id}-2",
             "renews": old.id,
@@ -173,8 +183,5 @@ def renew(
             set_field(folder, persona, field, value, keep_null=field == "expires")
         fresh = read_consent(folder, persona)
         check_not_revoked(fresh, repository.root)
-    except BaseException:
-        write_atomic(path, before)
-        raise
     sys.stderr.write(f"consent/{persona}.yaml is now {fresh.id}, until {fresh.expires}; sign it: "
                      f"likeness consent sign {persona}\n")  # fmt: skip

@@ -3,11 +3,13 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from likeness.errors import LikenessError
 from likeness.git import ask_git
+from likeness.store.s3 import Remote
 
 
 def files_of(path: Path) -> list[Path]:
@@ -63,9 +65,10 @@ def delete(path: Path) -> str | None:
 
 @dataclass(kw_only=True)
 class Report:
-    """What was deleted by place, what could not be reached and why, what stays and what others hold."""
+    """What was deleted by place (with `dry_run`: would be), what could not be reached and why, what stays and what others hold."""
 
     persona: str
+    dry_run: bool
     deleted: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     unreachable: dict[str, str] = field(default_factory=dict[str, str])
     stays: list[str] = field(default_factory=list[str])
@@ -75,20 +78,27 @@ class Report:
         if listed := list(names):
             self.deleted.setdefault(place, []).extend(listed)
 
-    def note(self, place: str, names: Iterable[str], where: str, problem: str | None) -> None:
-        """Note what went from a place, or why it did not."""
-        if problem is None:
-            self.add(place, names)
-        else:
-            self.unreachable[where] = problem
+    @contextlib.contextmanager
+    def noted(self, place: str) -> Generator[None]:
+        """A place that fails is one more line of the report."""
+        try:
+            yield
+        except (LikenessError, OSError) as error:
+            self.unreachable[place] = str(error)
 
-    def remove(self, place: str, path: Path, root: Path, *, dry_run: bool) -> None:
+    def remove(self, place: str, path: Path, root: Path) -> None:
         """Delete a file or folder, and note the files that went and what is left."""
         before = files_of(path)
-        if not dry_run and (problem := delete(path)):
+        if not self.dry_run and (problem := delete(path)):
             self.unreachable[str(path.relative_to(root))] = problem
             before = [file for file in before if file not in files_of(path)]
         self.add(place, [str(file.relative_to(root)) for file in before])
+
+    def empty(self, place: str, remote: Remote, names: Sequence[str]) -> None:
+        """Delete files of a store, and note them."""
+        if not self.dry_run:
+            remote.delete(names)
+        self.add(place, names)
 
     @property
     def count(self) -> int:

@@ -69,9 +69,9 @@ def diff_command(
         for name, one in found.items():
             _show(name, old, new, one)
     if html is not None:
-        from likeness.versions.page import page  # here: it brings the report's pictures
+        from likeness.versions.pages import difference_page  # here: it brings the report's pictures
 
-        write_atomic(html, page(old, new, found).encode())
+        write_atomic(html, difference_page(old, new, found).encode())
         if not as_json:
             say(f"page: {html.absolute()}")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from likeness.cli.arguments import Json, Persona, agree, print_json
+from likeness.cli.arguments import Json, Persona, Yes, agree, print_json
 from likeness.cli.cloud_jobs import wait_for
 from likeness.cli.launch_plan import Ground, Launch, composed_experiment, prepare
 from likeness.cli.launch_queue import combinations, launched_settings, queued_experiments
@@ -40,7 +40,7 @@ def launch_command(
         bool,
         typer.Option("--experiments", help="Start a job for each combination of the values in -S KEY=A,B."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and send nothing.")] = False,
     wait: Annotated[
         bool,
@@ -62,8 +62,12 @@ def launch_command(
     """
     if queue and experiments:
         raise typer.BadParameter("--queue has experiments of its own: say --queue or --experiments")
-    planned = plan_queue if queue else plan_experiments if experiments else plan_launch
-    wanted, left_out = planned(persona, overrides or [], need_engine=not dry_run)
+    words = overrides or []
+    if queue:
+        wanted, left_out = plan_queue(persona, words, need_engine=not dry_run)
+    else:
+        chosen = combinations(words) if experiments else [words]
+        wanted, left_out = plan_all(persona, chosen, need_engine=not dry_run), list[str]()
     ground = wanted[0].ground
     twins, replaced = find_twins([one.plan for one in wanted], ground.store, ground.engine)
     launches = [one for one in wanted if one.plan.job not in twins]
@@ -107,25 +111,15 @@ def launch_command(
         raise problems[0]
 
 
-def plan_launch(
-    persona: str, overrides: Sequence[str], *, need_engine: bool
-) -> tuple[list[Launch], list[str]]:
-    """The one job of these settings."""
-    experiment = composed_experiment(overrides)
-    return [prepare(persona, experiment.values, need_engine=need_engine).plan(experiment)], []
-
-
-def plan_experiments(
-    persona: str, overrides: Sequence[str], *, need_engine: bool
-) -> tuple[list[Launch], list[str]]:
-    """A job for each combination of the values that overrides list (`KEY=A,B`), as `dvc exp run --queue` reads them.
+def plan_all(persona: str, chosen: Sequence[Sequence[str]], *, need_engine: bool) -> list[Launch]:
+    """A job for each list of overrides.
 
     Raises:
-        ConfigError: one of them cannot be launched, or they differ in how they are.
+        ConfigError: one of them cannot be launched.
     """
-    chosen = combinations(overrides)
-    ground = prepare(persona, composed_experiment(chosen[0]).values, need_engine=need_engine)
-    return [ground.plan(composed_experiment(one)) for one in chosen], []
+    experiments = [composed_experiment(overrides) for overrides in chosen]
+    ground = prepare(persona, experiments[0].values, need_engine=need_engine)
+    return [ground.plan(one) for one in experiments]
 
 
 def plan_queue(

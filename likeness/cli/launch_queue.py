@@ -107,21 +107,19 @@ def is_queued(root: Path, commit: str) -> bool:
     return any(one == commit for _, _, one in _entries(root))
 
 
-def leave_queue(root: Path, commit: str) -> bool:
-    """Take an experiment whose result is here out of the queue; False where it is not in it any more."""
-    from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
-
-    if not is_queued(root, commit):
-        return False
-    repo: Any = cast(Any, Repo)(str(root))
-    repo.experiments.celery_queue.remove([commit])
-    return True
+def leave_queue(root: Path, commit: str) -> None:
+    """Take an experiment whose result is here out of the queue, where it is still in it."""
+    if is_queued(root, commit):
+        _queue(root).remove([commit])
 
 
 def _entries(root: Path) -> list[tuple[str, str, str]]:
     """(name, the commit it was queued at, the commit that holds it) of all that waits."""
+    queued = _queue(root).iter_queued()
+    return [(one.name or one.stash_rev[:7], one.baseline_rev, one.stash_rev) for one in queued]
+
+
+def _queue(root: Path) -> Any:
     from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
 
-    repo: Any = cast(Any, Repo)(str(root))
-    queued = repo.experiments.celery_queue.iter_queued()
-    return [(one.name or one.stash_rev[:7], one.baseline_rev, one.stash_rev) for one in queued]
+    return cast(Any, Repo)(str(root)).experiments.celery_queue

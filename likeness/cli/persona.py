@@ -115,16 +115,8 @@ def new_persona(
 
 def _refuse_name(name: str) -> None:
     persona_name(name)
-    taken = [
-        str(path)
-        for path in (
-            PersonaPaths(name).data,
-            RepositoryPaths.here().consent / f"{name}.yaml",
-            Path(f"conf/persona/{name}.yaml"),
-        )
-        if path.exists()
-    ]
-    if taken:
+    record, settings = RepositoryPaths.here().consent / f"{name}.yaml", Path(f"conf/persona/{name}.yaml")
+    if taken := [str(path) for path in (PersonaPaths(name).data, record, settings) if path.exists()]:
         raise ConfigError(f"{name} is there already: {', '.join(taken)}", reason="persona-exists",
                           remedy="take another name, or move these away")  # fmt: skip
 

@@ -8,8 +8,7 @@ import typer
 from likeness.cli.arguments import Persona
 from likeness.config import load_config
 from likeness.paths import PARAMS, RepositoryPaths
-from likeness.publish import publish
-from likeness.publish.gallery import lay_out
+from likeness.publish import lay_out, publish
 from likeness.safety.consent import load_consent
 from likeness.safety.consent.history import learn_from_git
 

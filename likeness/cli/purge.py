@@ -5,7 +5,7 @@ import datetime
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,6 @@ from likeness.cli.purge_dvc import DvcTraces
 from likeness.config import Config, load_config
 from likeness.digests import sha256_file
 from likeness.disk import write_atomic
-from likeness.errors import LikenessError
 from likeness.paths import PARAMS, PersonaPaths, RepositoryPaths
 from likeness.pipeline.manifest import MANIFEST
 from likeness.store import open_items, team_store
@@ -34,16 +33,16 @@ SHOWN = 5
 
 def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
     """Delete, place by place; a place that fails is noted, and the others are done."""
-    repository, paths, report = RepositoryPaths.here(), PersonaPaths(persona), Report(persona=persona)
-    root = repository.root
+    repository, paths = RepositoryPaths.here(), PersonaPaths(persona)
+    root, report = repository.root, Report(persona=persona, dry_run=dry_run)
     made = [*_folders(root, paths, photographs=photographs), repository.publication(persona)]
     digests = set(_digests(made)) | _named(made)
     keys = [path.name for path in repository.training.glob("*") if owner(path) == persona]
     if (root / ".dvc").is_dir():
-        with _noted(report, "all that DVC keeps"):
-            _purge_dvc(root, persona, report, dry_run=dry_run, photographs=photographs)
-    with _noted(report, "item store, team's store, MLflow, publication"):
-        _purge_stores(load_config(PARAMS), repository, persona, digests, keys, report, dry_run=dry_run)
+        with report.noted("all that DVC keeps"):
+            _purge_dvc(root, report, photographs=photographs)
+    with report.noted("item store, team's store, MLflow, publication"):
+        _purge_stores(load_config(PARAMS), repository, digests, keys, report)
     counts = [*repository.history.glob(f"*-{persona}-*.json"), *repository.history.glob(f"*@{persona}.json")]
     for place, paths_there in (
         ("files", made),
@@ -51,18 +50,21 @@ def purge(persona: str, *, dry_run: bool, photographs: bool) -> Report:
         ("counts", sorted(counts)),
     ):
         for path in paths_there:
-            report.remove(place, path, root, dry_run=dry_run)
+            report.remove(place, path, root)
     _note_rest(root, paths, report, photographs=photographs)
     return report
 
 
-def _purge_dvc(root: Path, persona: str, report: Report, *, dry_run: bool, photographs: bool) -> None:
+def _purge_dvc(root: Path, report: Report, *, photographs: bool) -> None:
+    persona, dry_run = report.persona, report.dry_run
     traces = DvcTraces(root, persona, photographs=photographs)
-    for place, gone in (
-        ("DVC", traces.delete(dry_run=dry_run)), ("DVC's remotes", traces.delete_in_remotes(dry_run=dry_run))
-    ):  # fmt: skip
+    here, elsewhere = traces.delete(dry_run=dry_run), traces.delete_in_remotes(dry_run=dry_run)
+    for place, gone in (("DVC", here), ("DVC's remotes", elsewhere)):
         for name, problem in gone:
-            report.note(place, [name], name, problem)
+            if problem is None:
+                report.add(place, [name])
+            else:
+                report.unreachable[name] = problem
     report.stays += traces.elsewhere()
     if commits := traces.commits_with_photographs():
         report.stays.append(f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history "
@@ -71,9 +73,9 @@ def _purge_dvc(root: Path, persona: str, report: Report, *, dry_run: bool, photo
 
 
 def _purge_stores(
-    config: Config, repository: RepositoryPaths, persona: str, digests: set[str], keys: list[str], report: Report,
-    *, dry_run: bool,
-) -> None:  # fmt: skip
+    config: Config, repository: RepositoryPaths, digests: set[str], keys: list[str], report: Report
+) -> None:
+    persona, dry_run = report.persona, report.dry_run
     items = open_items(config, repository, read_only=True)
     mine = held_by(items, persona, digests)
     digests |= {digest for names in mine.values() for digest in names}
@@ -81,21 +83,22 @@ def _purge_stores(
     inputs = dict(config.swap.provider).get("inputs_url")
 
     if place is not None:
-        with _noted(report, place.url):
-            report.add(f"team's store {place.url}", _team(place, persona, mine, keys, dry_run))
+        with report.noted(place.url):
+            report.empty(f"team's store {place.url}", place, _team(place, persona, mine, keys))
     if inputs:
         lent = Remote(str(inputs), config.s3)
-        with _noted(report, lent.url):
-            report.add(f"inputs {lent.url}", _emptied(lent, dry_run, digests))
+        with report.noted(lent.url):
+            names = [name for name in lent.names("") if Path(name).stem in digests]
+            report.empty(f"inputs {lent.url}", lent, names)
     if publish:
         public = Remote(f"{publish.rstrip('/')}/{persona}", config.s3)
-        with _noted(report, public.url):
-            report.add(f"publication {public.url}", _emptied(public, dry_run))
+        with report.noted(public.url):
+            report.empty(f"publication {public.url}", public, public.names(""))
         report.stays.append(f"whoever downloaded from {public.url} has copies: tell them")
     tracking = config.tracking  # also where it is off now: it may have been on
     # Both addresses: the shell of a purge may have the variable where that of a run had it not.
     for uri in dict.fromkeys((tracking.uri, os.environ.get(VARIABLE) or tracking.uri)):
-        with _noted(report, place := f"MLflow at {VARIABLE if uri != tracking.uri else uri}"):
+        with report.noted(place := f"MLflow at {VARIABLE if uri != tracking.uri else uri}"):
             gone = delete_runs(uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
             report.add("MLflow", gone.names)
             if gone.elsewhere:
@@ -105,18 +108,14 @@ def _purge_stores(
         report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
                             "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip
     for store in (items, *earlier_stores(repository.root, items.root)):
-        with _noted(report, f"items in {store.root}"):
+        with report.noted(f"items in {store.root}"):
             if not dry_run:
                 make_writable(store.root)
-            report.add(
-                "items",
-                sorted(held_by(store, persona, digests)) if dry_run else forget(store, persona, digests),
-            )
+            gone = sorted(held_by(store, persona, digests)) if dry_run else forget(store, persona, digests)
+            report.add("items", gone)
 
 
-def _team(
-    place: Remote, persona: str, mine: dict[str, list[str]], keys: list[str], dry_run: bool
-) -> list[str]:
+def _team(place: Remote, persona: str, mine: dict[str, list[str]], keys: list[str]) -> list[str]:
     """The team's records that name this persona and nobody else, their files, and its checkpoints."""
     from likeness.store.record import object_name, parse_personas, parse_record, record_name
 
@@ -135,27 +134,7 @@ def _team(
         else:
             kept |= set(files)
     gone = [name for name in dict.fromkeys(own) if name not in kept]
-    gone += [name for key in keys for name in place.names(f"training/{key}")]
-    if not dry_run:
-        place.delete(gone)
-    return gone
-
-
-def _emptied(place: Remote, dry_run: bool, of: set[str] | None = None) -> list[str]:
-    """All that lies there, or the files that are called by the digests `of`."""
-    names = [name for name in place.names("") if of is None or Path(name).stem in of]
-    if not dry_run:
-        place.delete(names)
-    return names
-
-
-@contextlib.contextmanager
-def _noted(report: Report, place: str) -> Generator[None]:
-    """A place that fails is one more line of the report."""
-    try:
-        yield
-    except (LikenessError, OSError) as error:
-        report.unreachable[place] = str(error)
+    return gone + [name for key in keys for name in place.names(f"training/{key}")]
 
 
 def _folders(root: Path, paths: PersonaPaths, *, photographs: bool) -> list[Path]:

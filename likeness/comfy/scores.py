@@ -13,11 +13,10 @@ from likeness.errors import InputError
 from likeness.evaluate.draw import face_works
 from likeness.evaluate.face_embeddings import Finder, faces_of, ingested_faces
 from likeness.evaluate.identity import Identity, against
-from likeness.evaluate.pixel_change import lora_effect
-from likeness.evaluate.samples import Planned, drawn_pairs
+from likeness.evaluate.samples import Planned, lora_effect
 from likeness.images import RGB, load_rgb
 from likeness.pipeline.batch import Outcome
-from likeness.pipeline.manifest import Manifest, read_manifest
+from likeness.pipeline.manifest import read_manifest
 from likeness.run import Run
 
 AGREEMENT_KNOWN_DB = 30.0
@@ -44,13 +43,13 @@ class Result:
 
 
 def scored(
-    run: Run, planned: Sequence[Planned], drawn: Manifest, outcomes: Sequence[Outcome], find: Finder, version: str,
+    run: Run, planned: Sequence[Planned], pictures: Mapping[str, RGB], outcomes: Sequence[Outcome], find: Finder, version: str,
     not_loaded: list[str] | None,
 ) -> Result:  # fmt: skip
+    """What the written pictures, by id, are worth."""
     cfg, paths = run.config, run.paths
     held_out = [photo for photo in read_manifest(paths.ingested).entries if photo.held_out]
     references = ingested_faces(held_out, paths.ingested).embeddings
-    pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
     searched = {found.work.id: found for found in run.batch(face_works(outcomes, find), what="faces")}
     ours = _our_samples(run, planned)
 
@@ -65,7 +64,7 @@ def scored(
         for lora in (False, True)
     }
     agreement = {name: psnr(pictures[name], ours[name]) for name in pictures if name in ours}
-    effect = lora_effect(drawn_pairs(planned, pictures))
+    effect = lora_effect(planned, pictures)
     medians = {
         lora: _median([agreement[one.id] for one in planned if one.lora == lora and one.id in agreement])
         for lora in (False, True)

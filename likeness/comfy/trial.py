@@ -36,7 +36,6 @@ from likeness.lora.door import refuse_weights_of_others
 from likeness.lora.safetensors_io import read_header
 from likeness.paths import require_file
 from likeness.pipeline.batch import Line, Made, Outcome, Work
-from likeness.pipeline.manifest import Manifest
 from likeness.run import Run
 from likeness.safety.pictures import PictureGate
 from likeness.safety.rating import RATER_DIGEST
@@ -78,8 +77,11 @@ def run_trial(run: Run, rate: Rate, ages: PictureGate, find: Finder) -> Result:
         "comfy", run, paths.comfy_samples, outcomes, max_failure_ratio=options.max_failure_ratio,
         leave_unfinished=cfg.items.leave_unfinished,
     )  # fmt: skip
-    result = scored(run, planned, drawn, outcomes, find, version, _not_loaded(outcomes))
-    _write(run, planned, drawn, result)
+    pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
+    result = scored(run, planned, pictures, outcomes, find, version, _not_loaded(outcomes))
+    title = f"{run.persona.name}, drawn by ComfyUI {version}"
+    write_atomic(paths.comfy_sheet, samples_sheet(run, title, planned, drawn, pictures))
+    write_atomic(paths.comfy_results, (json.dumps(asdict(result), indent=1) + "\n").encode())
     return result
 
 
@@ -192,10 +194,3 @@ def _not_loaded(outcomes: Sequence[Outcome]) -> list[str] | None:
     found = [outcome.item.record.get("not_loaded") for outcome in outcomes if outcome.item]
     told = [keys for keys in found if keys is not None]
     return sorted({key for keys in told for key in keys}) if told else None
-
-
-def _write(run: Run, planned: Sequence[Planned], drawn: Manifest, result: Result) -> None:
-    paths, title = run.paths, f"{run.persona.name}, drawn by ComfyUI {result.version}"
-    pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
-    write_atomic(paths.comfy_sheet, samples_sheet(run, title, planned, drawn, pictures))
-    write_atomic(paths.comfy_results, (json.dumps(asdict(result), indent=1) + "\n").encode())

@@ -50,15 +50,10 @@ class Renderer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pool", BasePool(self.base))
 
-    @property
-    def limits(self) -> Limits:
-        """From which rating on a picture is marked, and from which it is not written."""
-        return Limits.of(self.cfg)
-
     def settings(self, one: Planned) -> dict[str, object]:
         """All that decides a picture's file, beside the weights."""
         return {
-            **vars(self._request(one)), **self.base.identity, **vars(self.limits), "rater": RATER_DIGEST,
+            **vars(self._request(one)), **self.base.identity, **vars(Limits.of(self.cfg)), "rater": RATER_DIGEST,
             "quality": self.cfg.evaluate.jpeg_quality,
         }  # fmt: skip
 
@@ -96,8 +91,8 @@ class Renderer:
         reference = self.reference if one.reference else None
         with nullcontext(self.base) if one.reference else self.pool.lent() as base:
             (rgb,) = generate(base, [self._request(one)], reference=reference)
-        quality = self.cfg.evaluate.jpeg_quality
-        return finished_sample(rgb, self.rater.explicit, self.ages, self.limits, quality=quality)
+        limits, quality = Limits.of(self.cfg), self.cfg.evaluate.jpeg_quality
+        return finished_sample(rgb, self.rater.explicit, self.ages, limits, quality=quality)
 
 
 def draw(

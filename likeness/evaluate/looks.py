@@ -26,7 +26,7 @@ from likeness.pipeline.batch import Made, Outcome, Work
 from likeness.pipeline.face_entry import face_entry
 from likeness.pipeline.manifest import Entry
 from likeness.run import Run
-from likeness.store.items import Item, Json
+from likeness.store.items import Json
 from likeness.store.keys import item_key
 
 LOOK_VERSION = 5
@@ -74,26 +74,21 @@ def looks_of(
 ) -> Mapping[str, Look]:  # fmt: skip
     """The looks of pictures whose faces were searched, by id; those whose face could not be searched are left out. Without
     `words` nothing is said of them, which takes a quarter of the time. `face_fraction` is how training cuts them to the face."""
-    searched = those(entries, lambda entry: _item(faces.get(entry.id)))
+    searched = those(entries, lambda entry: entry.id in faces and faces[entry.id].item)
 
     def work(number: int) -> Work:
         entry = searched[number]
-        item = _item(faces[entry.id])
+        item = faces[entry.id].item
         assert item is not None
         return _work(entry, folder / entry.file, item.record, words, face_fraction)
 
-    found = those(run.batch(Lazy(len(searched), work), what="light and pose"), _item)
+    found = those(run.batch(Lazy(len(searched), work), what="light and pose"), attrgetter("item"))
     return ByName(Lazy(len(found), lambda number: _as_look(found[number])), attrgetter("id"))
 
 
-def _item(outcome: Outcome | None) -> Item | None:
-    return outcome and outcome.item
-
-
 def _as_look(outcome: Outcome) -> Look:
-    item = _item(outcome)
-    assert item is not None
-    return Look(id=outcome.work.id, **item.record)
+    assert outcome.item is not None
+    return Look(id=outcome.work.id, **outcome.item.record)
 
 
 def _work(

@@ -25,12 +25,11 @@ from likeness.evaluate.evaluation import (
 from likeness.evaluate.face_embeddings import Finder, comparison_sets, search
 from likeness.evaluate.looks import Look, looks_of
 from likeness.evaluate.measures import Seen, flat, measured
-from likeness.evaluate.pixel_change import lora_effect
 from likeness.evaluate.samples import (
     Planned,
     described,
-    drawn_pairs,
     drawn_prompts,
+    lora_effect,
     plan_arms,
     plan_samples,
 )
@@ -85,7 +84,7 @@ def measure(
     choice = verdict(found["measures"], run.config.choice)
     scores = identities(seen.sets)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
-    effect = lora_effect(drawn_pairs(plain, pictures))
+    effect = lora_effect(plain, pictures)
     seeds = options.seeds[: options.checkpoint_seeds]
     judged = [one for one in plain if one.lora and one.prompt in seen.named and one.seed in seeds]
     xy = judge_steps(run, renderer, judged, Person.of(seen.sets).references, find)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from likeness.config import Config
 from likeness.digests import digests_of
 from likeness.evaluate import Arm
@@ -126,6 +128,17 @@ def entry(planned: Planned, item: Item, *, provider: str, parents: tuple[str, ..
         scores={"explicit": item.record["explicit"]},
         text=planned.prompt,
     )
+
+
+def mean_difference(before: RGB, after: RGB) -> float:
+    """Mean absolute difference of two images of one size, 0 (same pixels) to 255 (black against white)."""
+    return float(np.mean(np.abs(before.astype(np.int16) - after.astype(np.int16))))
+
+
+def lora_effect(planned: Sequence[Planned], pictures: Mapping[str, RGB]) -> float | None:
+    """Mean of `mean_difference` over the pairs of one prompt and seed; None without pairs."""
+    found = [mean_difference(*pair) for pair in drawn_pairs(planned, pictures)]
+    return round(float(np.mean(found)), 4) if found else None
 
 
 def drawn_pairs(planned: Sequence[Planned], pictures: Mapping[str, RGB]) -> list[tuple[RGB, RGB]]:

@@ -19,8 +19,6 @@ from cryptography.x509 import load_pem_x509_certificates
 
 import likeness
 from likeness.errors import InputError
-from likeness.images import JPEG as JPEG
-from likeness.images import PNG as PNG
 from likeness.marks.keys import SigningKey
 from likeness.marks.xmp import SourceType
 

@@ -102,11 +102,6 @@ def detect(path: Path, registry: Registry) -> Detected:
         rgb = open_rgb(data)
     except InputError as error:
         return _nothing(path, error.message)
-    return detect_bytes(data, rgb, str(path), registry)
-
-
-def detect_bytes(data: bytes, rgb: RGB, name: str, registry: Registry) -> Detected:
-    """What these bytes, which decode to `rgb`, say."""
     mime = mime_of(data)
     found = claims.read(data, mime) if mime else None
     code, notes = xmp.find_code(data), list[str]()
@@ -123,7 +118,12 @@ def detect_bytes(data: bytes, rgb: RGB, name: str, registry: Registry) -> Detect
         "made by likeness" if ours else "says that it is made by AI" if said else "no mark found"
     )
     return Detected(
-        file=name, outcome=outcome, c2pa=found, xmp=code and code.value, pixels=pixels, notes=tuple(notes)
+        file=str(path),
+        outcome=outcome,
+        c2pa=found,
+        xmp=code and code.value,
+        pixels=pixels,
+        notes=tuple(notes),
     )
 
 

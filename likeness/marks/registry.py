@@ -68,8 +68,7 @@ class Copy(Line):
     pdq: tuple[Sha256, ...] = Field(max_length=64)
 
 
-AnyLine = Annotated[Publication | Copy, Field(discriminator="kind")]
-_LINE: TypeAdapter[Publication | Copy] = TypeAdapter(AnyLine)
+_LINE = TypeAdapter[Publication | Copy](Annotated[Publication | Copy, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True)

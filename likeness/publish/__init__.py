@@ -3,16 +3,23 @@ changed.
 
 Layout at `publish.url`/PERSONA: images/, captions/, evaluation/samples/, lora_training/README.md, report/index.html,
 PERSONA_lora_dataset.zip, PERSONA-v1.safetensors, README.md, marks.jsonl, and last manifest.json.
+
+Layout for a gallery, in FOLDER/versions: SHA256.safetensors, and last PERSONA-SHA256.json, which names it. The gallery reads it by
+itself (gallery/people/layout.py); nothing here knows the gallery.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from likeness.config import Config
-from likeness.errors import ConfigError
+from likeness.digests import sha256_file
+from likeness.disk import copy_atomic, write_atomic
+from likeness.errors import ConfigError, InputError
 from likeness.formatting import format_bytes
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES
-from likeness.publish.choose import ALL_OF_THE_SET, Chosen, choose
+from likeness.publish.choose import ALL_OF_THE_SET, Chosen, choose, published_name
 from likeness.publish.door import PublicationDoor
 from likeness.publish.origins import refuse_changed
 from likeness.publish.prepare import prepare
@@ -76,7 +83,7 @@ def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarke
     without = [f"{len(unmarked)} without a mark in their pixels (too small, or too smooth for it):"]
     without = [*without, *(f"  {name}" for name in unmarked)] if unmarked else []
     lines = [
-        f"{len(summary.uploaded)} files {would}uploaded ({format_bytes(summary.uploaded_bytes)}), "
+        f"{len(summary.uploaded)} files {would}uploaded ({format_bytes(sum(one.size for one in summary.uploaded))}), "
         f"{summary.unchanged} unchanged",
         *(f"  {one.file} ({one.type}, {one.size} bytes)" for one in summary.uploaded if dry_run),
         *without,
@@ -89,3 +96,31 @@ def _words(chosen: Chosen, summary: Summary, url: str, *, dry_run: bool, unmarke
         f"{url}/{MANIFEST}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
+    """Lay the persona's weights out below `folder`, through the door of `choose`; gives the file that names them.
+
+    Raises:
+        ConsentError: the record is not in force for drawing.
+        InputError: `withheld`: the training set lets no weights leave; also as `choose` and `refuse_changed`.
+    """
+    repository, paths = RepositoryPaths.here(), PersonaPaths(record.persona)
+    in_force(repository.root, record.persona, ("generate",), place=team_store(cfg))
+    chosen = choose(paths, record.id)
+    if paths.weights not in chosen.files.values():
+        raise InputError(f"{paths.weights} stays here: {'; '.join(one.why for one in chosen.withheld)}", reason="withheld",
+                         remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`")  # fmt: skip
+    refuse_changed({paths.weights.name: paths.weights}, repository)
+    digest, persona, versions = sha256_file(paths.weights), cfg.persona(record.persona), folder / "versions"
+    weights = versions / f"{digest}.safetensors"
+    if not weights.is_file() or sha256_file(weights) != digest:
+        copy_atomic(paths.weights, weights)
+    says = {
+        "persona": record.persona, "name": f"{Path(published_name(paths)).stem} {digest[:8]}", "consent_id": record.id,
+        "consent_sha256": sha256_file(repository.consent / f"{record.persona}.yaml"), "weights_sha256": digest,
+        "trigger": persona.trigger, "class_word": persona.class_word,
+    }  # fmt: skip
+    named = versions / f"{record.persona}-{digest}.json"
+    write_atomic(named, (json.dumps(says, indent=1, sort_keys=True) + "\n").encode())
+    return named

@@ -71,10 +71,6 @@ class Summary:
     unchanged: int
     removed: tuple[Removed, ...]
 
-    @property
-    def uploaded_bytes(self) -> int:
-        return sum(file.size for file in self.uploaded)
-
 
 def send(prepared: Prepared, remote: Remote, *, permit: Callable[[], object]) -> Summary:
     """Send what changed, several files at a time, and manifest.json last: who reads it finds all that it names.

@@ -116,12 +116,11 @@ def terms(measures: Measures, *, seeds: int) -> dict[str, str]:
 
 def weakness(measures: Measures, training: Mapping[str, float], *, class_word: str) -> Weakness | None:
     """The largest of the shortfalls; None where none is large. `training` is what training/metrics.json holds."""
-    leak = _leak(measures, class_word)
     found = (
         _diverged(training),
         _faceless(measures),
         _copied(measures),
-        leak,
+        _leak(measures, class_word),
         _unlike(measures),
         _disobeyed(measures),
     )

@@ -1,13 +1,20 @@
-"""What has to be so before MLflow's client is made: its patience, and a database that is whole."""
+"""What has to be so before MLflow's client is made: its patience, and a database that is whole; and what is asked of it alike."""
 
 import contextlib
 import logging
 import os
 import uuid
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from likeness.disk import discard, refuse_links_to_nothing
-from likeness.tracking.cause import database_path, database_uri
+from likeness.tracking.cause import DeletedExperiment, database_path, database_uri
+
+# MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
+BATCH_METRICS = 1000
+ARTIFACTS = "mlartifacts"
+"""The folder in the repository that takes the files of runs, where the database is a local one."""
 
 
 def make_database(uri: str) -> None:
@@ -44,3 +51,29 @@ def quiet() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Each try of a database takes five lines, and what it says no to a traceback of a hundred: the caller tells the cause.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def experiment_id(client: Any, name: str, uri: str, root: Path) -> str:
+    """MLflow's number of an experiment, which is made where it is not there.
+
+    Raises:
+        DeletedExperiment: it was deleted.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        location = (root / ARTIFACTS).resolve().as_uri() if uri.startswith("sqlite:") else None
+        try:
+            return client.create_experiment(name, artifact_location=location)
+        # Another run may have made it meanwhile; each store says so in its own way.
+        except Exception:
+            if (experiment := client.get_experiment_by_name(name)) is None:
+                raise
+    if experiment.lifecycle_stage == "deleted":
+        raise DeletedExperiment(name, experiment.experiment_id)
+    return experiment.experiment_id
+
+
+def log_metrics(client: Any, run_id: str, metrics: Sequence[Any]) -> None:
+    """Log values to a run."""
+    for start in range(0, len(metrics), BATCH_METRICS):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH_METRICS])

@@ -18,8 +18,7 @@ from likeness.tracking.cause import (
     full_address,
     tracking_uri,
 )
-from likeness.tracking.client import make_database, quiet
-from likeness.tracking.tracker import ARTIFACTS, BATCH_METRICS
+from likeness.tracking.client import ARTIFACTS, experiment_id, log_metrics, make_database, quiet
 
 COPY_OF = "likeness.copy_of"
 
@@ -150,9 +149,7 @@ def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
         source: Any = MlflowClient(tracking_uri=database_uri(database.resolve()))
         if (theirs := source.get_experiment_by_name(experiment)) is None:
             return 0
-        ours = client.get_experiment_by_name(experiment)
-        place = (root / ARTIFACTS).resolve().as_uri() if target.startswith("sqlite:") else None
-        number = ours.experiment_id if ours else client.create_experiment(experiment, artifact_location=place)
+        number = experiment_id(client, experiment, target, root)
         for run in source.search_runs([theirs.experiment_id], max_results=50_000):
             if client.search_runs([number], f"tags.`{COPY_OF}` = '{run.info.run_id}'", max_results=1):
                 continue
@@ -162,8 +159,7 @@ def merge_runs(database: Path, uri: str, experiment: str, root: Path) -> int:
             params = [Param(key, value) for key, value in data.params.items()]
             tags = [RunTag(key, value) for key, value in data.tags.items()]
             client.log_batch(copy, params=params, tags=tags)
-            for start in range(0, len(metrics), BATCH_METRICS):
-                client.log_batch(copy, metrics=metrics[start : start + BATCH_METRICS])
+            log_metrics(client, copy, metrics)
             client.set_terminated(copy, info.status, end_time=info.end_time)
             client.set_tag(copy, COPY_OF, info.run_id)  # last: what was copied in part is copied anew
             new += 1

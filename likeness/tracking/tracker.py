@@ -13,26 +13,21 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from likeness.git import git
 from likeness.settings import flatten
-from likeness.tracking.cause import DeletedExperiment, address_problem, cause_of, tracking_uri
-from likeness.tracking.client import make_database, quiet
+from likeness.tracking.cause import address_problem, cause_of, tracking_uri
+from likeness.tracking.client import experiment_id, log_metrics, make_database, quiet
 
-# MLflow's limit on metrics in one log-batch request (REST API, "Request Limits").
-BATCH_METRICS = 1000
 # Metrics wait this long for others to be sent with; a local database takes about 50 ms a batch.
 SEND_EVERY_S = 10.0
 # At the end of a run a server that does not answer is asked this often, with a pause between; one that takes a request and
 # says nothing, not again after this time: the run that waits for it holds a machine.
 LAST_TRIES, LAST_PAUSE_S, LAST_WAIT_S = 3, 4.0, 8.0
-ARTIFACTS = "mlartifacts"
-"""The folder in the repository that takes the files of runs, where the database is a local one."""
-
 MARK = "likeness.mark"
 """The tag by which a run knows itself, before it has the server's number."""
 
@@ -40,27 +35,24 @@ Row = tuple[int, int, Mapping[str, float]]
 """Milliseconds since 1970, step, values by name."""
 
 
+@dataclass(kw_only=True)
 class Tracker:
     """One MLflow run as a context manager; without `enabled` it does nothing. `root` is the repository's folder; `columns` are
     the few settings that people choose runs by: the run's name has them, and they are params under their short names."""
 
-    def __init__(
-        self,
-        *,
-        enabled: bool,
-        uri: str,
-        experiment: str,
-        root: Path,
-        stage: str,
-        persona: str,
-        params: Mapping[str, Any],
-        columns: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._root = root
-        self._enabled, self._uri, self._experiment = enabled, tracking_uri(uri, root), experiment
-        self._stage, self._persona = stage, persona
-        self._columns = {name: value for name, value in (columns or {}).items() if value is not None}
-        self._params = {**params, **self._columns}
+    enabled: bool
+    uri: str
+    experiment: str
+    root: Path
+    stage: str
+    persona: str
+    params: Mapping[str, Any]
+    columns: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    problem: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.uri = tracking_uri(self.uri, self.root)
+        self.columns = {name: value for name, value in self.columns.items() if value is not None}
         self._client: Any = None
         self._run_id = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
@@ -70,13 +62,12 @@ class Tracker:
         self._sending: Future[None] | None = None
         self._refused, self._answered = 0, True
         self._mark = uuid.uuid4().hex
-        self.problem: str | None = None
 
     def __enter__(self) -> Self:
-        if self._enabled and (wrong := address_problem(self._uri)):
-            self.problem, self._enabled = wrong, False
+        if self.enabled and (wrong := address_problem(self.uri)):
+            self.problem, self.enabled = wrong, False
             self._say(wrong)
-        if self._enabled:
+        if self.enabled:
             self._calls.append(self._start)
             # Waited for: mlflow is imported while nobody else imports.
             self._thread.submit(self._send).result()
@@ -88,23 +79,21 @@ class Tracker:
         self._rows += [(now_ms, step, values) for step, values in rows]
         # While the server is slow what is measured waits in the list, never in a queue of requests.
         idle = self._sending is None or self._sending.done()
-        if self._enabled and idle and time.monotonic() - self._sent_s >= SEND_EVERY_S:
+        if self.enabled and idle and time.monotonic() - self._sent_s >= SEND_EVERY_S:
             self._sent_s = time.monotonic()
             self._add_rows()
             self._sending = self._thread.submit(self._send)
 
-    def log_file(self, path: Path, folder: str | None = None) -> None:
+    def log_file(self, path: Path) -> None:
         """Log one file (a picture, a table) as an artifact; it must stay until the run ends."""
-        self._calls.append(lambda: self._client.log_artifact(self._run_id, str(path), folder))
+        self._calls.append(lambda: self._client.log_artifact(self._run_id, str(path)))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tag the run, e.g. with the weights' sha256."""
         for key, value in tags.items():
             self._calls.append(partial(self._set_tag, key, value))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         status = "FINISHED" if kind is None else "KILLED" if kind is KeyboardInterrupt else "FAILED"
         self._add_rows()
         self._calls.append(lambda: self._client.set_terminated(self._run_id, status))
@@ -112,11 +101,11 @@ class Tracker:
         for tries_left in reversed(range(LAST_TRIES)):
             self._thread.submit(self._send, leave_out=not tries_left).result()
             silent = not self._answered and time.monotonic() - ended_s >= LAST_WAIT_S
-            if not self._enabled or not self._calls or silent:
+            if not self.enabled or not self._calls or silent:
                 break
             time.sleep(LAST_PAUSE_S if tries_left else 0)
         self._thread.shutdown()
-        if self._enabled and (lost := self._refused + len(self._calls)):
+        if self.enabled and (lost := self._refused + len(self._calls)):
             running = ", and it stays RUNNING there" if self._calls and self._client is not None else ""
             self._say(f"{lost} record(s) of this run are not there{running}: {self.problem}")
 
@@ -127,17 +116,17 @@ class Tracker:
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
-        if not self._uri.startswith("http"):
+        if not self.uri.startswith("http"):
             # Its ten tries of a database, with back-off, take two minutes.
             from mlflow.store.db import utils
 
             utils.MAX_RETRY_COUNT = 3
-        make_database(self._uri)
-        client: Any = MlflowClient(tracking_uri=self._uri)
-        created = self._experiment_id(client)
+        make_database(self.uri)
+        client: Any = MlflowClient(tracking_uri=self.uri)
+        created = experiment_id(client, self.experiment, self.uri, self.root)
         tags = {
-            "likeness.stage": self._stage,
-            "likeness.persona": self._persona,
+            "likeness.stage": self.stage,
+            "likeness.persona": self.persona,
             MARK: self._mark,
             **_revision(),
         }
@@ -147,32 +136,15 @@ class Tracker:
             if twin.info.run_id != run.info.run_id:
                 client.delete_run(twin.info.run_id)
         self._client, self._run_id = client, run.info.run_id
-        flat = [Param(key, str(value)) for key, value in flatten(self._params).items()]
+        flat = [Param(key, str(value)) for key, value in flatten({**self.params, **self.columns}).items()]
         self._calls.insert(1, lambda: client.log_batch(self._run_id, params=flat))
-
-    def _experiment_id(self, client: Any) -> str:
-        experiment = client.get_experiment_by_name(self._experiment)
-        if experiment is None:
-            location = (self._root / ARTIFACTS).resolve().as_uri()
-            local = self._uri.startswith("sqlite:")
-            try:
-                return client.create_experiment(
-                    self._experiment, artifact_location=location if local else None
-                )
-            # Another run may have made it meanwhile; each store says so in its own way.
-            except Exception:
-                if (experiment := client.get_experiment_by_name(self._experiment)) is None:
-                    raise
-        if experiment.lifecycle_stage == "deleted":
-            raise DeletedExperiment(self._experiment, experiment.experiment_id)
-        return experiment.experiment_id
 
     def _name(self) -> str:
         """`train@jade, rank 8, lr 0.0001, steps 1500, slim-cat`."""
-        told = [f"{name} {value}" for name, value in self._columns.items()]
+        told = [f"{name} {value}" for name, value in self.columns.items()]
         experiment = os.environ.get("DVC_EXP_NAME")
         return ", ".join(
-            [f"{self._stage}@{self._persona}", *told, *([experiment] if experiment and told else [])]
+            [f"{self.stage}@{self.persona}", *told, *([experiment] if experiment and told else [])]
         )
 
     def _add_rows(self) -> None:
@@ -191,18 +163,17 @@ class Tracker:
             for at_ms, step, row in rows
             for name, value in row.items()
         ]
-        for start in range(0, len(metrics), BATCH_METRICS):
-            self._client.log_batch(self._run_id, metrics=metrics[start : start + BATCH_METRICS])
+        log_metrics(self._client, self._run_id, metrics)
 
     def _send(self, *, leave_out: bool = False) -> None:
         """Make the calls that wait, in order, up to one that the server does not take now; with `leave_out` it does not keep
         the others waiting, as long as the server answers: the last one ends the run."""
-        while self._enabled and self._calls:
+        while self.enabled and self._calls:
             try:
                 self._calls[0]()
             # Whatever a tracking server or its client raises must not cost the work it only watches.
             except Exception as error:
-                first, cause = self.problem is None, cause_of(error, self._uri)
+                first, cause = self.problem is None, cause_of(error, self.uri)
                 self.problem, self._answered = cause.words, cause.answered
                 if first:
                     self._say(
@@ -211,11 +182,11 @@ class Tracker:
                 if not cause.final and not (leave_out and cause.answered and self._client is not None):
                     return
                 self._refused += 1
-                self._enabled = self._client is not None  # without a run no other call means anything
+                self.enabled = self._client is not None  # without a run no other call means anything
             self._calls.popleft()
 
     def _say(self, words: str) -> None:
-        sys.stderr.write(f"{self._stage}: MLflow: {words}\n")
+        sys.stderr.write(f"{self.stage}: MLflow: {words}\n")
 
 
 def _revision() -> dict[str, str]:

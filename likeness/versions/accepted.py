@@ -28,14 +28,10 @@ TRAINED_WITH = (
 
 def choose(sides: Sequence[Side], choice: ChoiceConfig) -> list[tuple[Side, Verdict | None]]:
     """The candidates with their verdicts, the accepted with the largest share of the ceiling first; None: not evaluated."""
-    judged: list[tuple[Side, Verdict | None]] = [
-        (side, verdict(side.details["measures"], choice) if side.details else None) for side in sides
-    ]
-
-    def rank(one: tuple[Side, Verdict | None]) -> tuple[bool, float]:
-        return (one[1] is not None and one[1].accepted, one[1].share if one[1] else -1.0)
-
-    return sorted(judged, key=rank, reverse=True)
+    judged = [(side, verdict(side.details["measures"], choice) if side.details else None) for side in sides]
+    return sorted(
+        judged, key=lambda one: (one[1].accepted, one[1].share) if one[1] else (False, -1.0), reverse=True
+    )
 
 
 def accept(paths: PersonaPaths, side: Side, judged: Verdict) -> tuple[Version, bool]:

@@ -8,8 +8,9 @@ from likeness.evaluate.adherence import share_followed
 from likeness.evaluate.paired import Details, Difference, differences
 from likeness.formatting import percent
 from likeness.run import Run
-from likeness.versions.sides import Side, differing
+from likeness.versions.sides import Side
 
+MAX_VALUE = 80  # characters of a setting that are shown
 PERCENT = (
     "share of the ceiling",
     "recognised",
@@ -36,7 +37,13 @@ class Comparison:
     @property
     def settings(self) -> list[tuple[str, list[str]]]:
         """(setting, its value of each side) where they differ."""
-        return differing(self.sides)
+        names = sorted({name for side in self.sides for name in side.settings})
+        rows = [(name, [side.settings.get(name) for side in self.sides]) for name in names]
+        return [
+            (name, ["-" if value is None else _short(value) for value in values])
+            for name, values in rows
+            if any(value != values[0] for value in values)
+        ]
 
     def values(self) -> dict[str, Any]:
         """JSON values."""
@@ -139,3 +146,8 @@ def verdict(name: str, first: str, found: Sequence[Difference]) -> str:
 def wanted(row: Difference) -> bool:
     """Whether the second has more of what is wanted."""
     return ((row.difference.value or 0) > 0) == (row.better == "more")
+
+
+def _short(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."

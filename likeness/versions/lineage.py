@@ -1,6 +1,7 @@
 """Which revision made a file: a weight file, an archive, a training image, a sample."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,8 @@ def _made(revision: Revision, stage: str, output: str, title: str) -> Made:
     first, pictures = None, None
     if training_set:
         first = _first_with(paths, training_set)
-        try:
+        with suppress(InputError):  # not in this machine's cache: its digest is known all the same
             pictures = len(revision.folder(TRAINED).entries)
-        except InputError:  # not in this machine's cache: its digest is known all the same
-            pictures = None
     return Made(
         persona=paths.persona,
         stage=stage,
@@ -86,13 +85,12 @@ def _made(revision: Revision, stage: str, output: str, title: str) -> Made:
 
 def _parents(revision: Revision, output: str) -> Iterator[Mapping[str, Any]]:
     """The lines behind a picture, from its own back to its photographs."""
-    manifests = [revision.paths.output(name) for name in (*PICTURES, TRAINED)]
-    if not any(Path(output).is_relative_to(folder) for folder in manifests):
+    folders = {name: revision.paths.output(name) for name in (*PICTURES, TRAINED)}
+    if not any(Path(output).is_relative_to(folder) for folder in folders.values()):
         return
     by_digest: dict[str, Mapping[str, Any]] = {}
     own = None
-    for name in (*PICTURES, TRAINED):
-        folder = revision.paths.output(name)
+    for name, folder in folders.items():
         for entry in revision.folder(name).entries.values():
             by_digest.setdefault(entry["sha256"], {**entry, "stage": BY_FOLDER[name].name})
             if (folder / entry["file"]).as_posix() == output:

@@ -112,14 +112,14 @@ class Revision:
             file=file,
         )
 
-    def file(self, path: Path, stage: str) -> Path:
-        """Where an output of a stage that is one file lies.
+    def trained(self, path: Path) -> Path:
+        """Where one of the files lies that training writes.
 
         Raises:
             InputError: the revision has none, or it is not in DVC's cache.
         """
         if self.name != WORKSPACE:
-            return self._stored(path.as_posix(), stage)
+            return self._stored(path.as_posix(), "train")
         return require_file(path, remedy="run `dvc repro`")
 
     def _cached(self, path: str, stage: str) -> Callable[[str], Path]:

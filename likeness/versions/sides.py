@@ -19,7 +19,6 @@ from likeness.settings import flatten
 from likeness.versions.record import read_versions, weights_of
 from likeness.versions.revision import WORKSPACE, Revision, is_revision
 
-MAX_VALUE = 80  # characters of a setting that are shown
 NOISE = ("hash", "sha256", "session", "bucket", "tag_frequency", "dataset_dirs", "output_name")
 """Parts of metadata's names that tell nothing to choose by."""
 
@@ -83,17 +82,6 @@ def incomparable(found: Sequence[Side]) -> str | None:
     return None
 
 
-def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
-    """(setting, its value of each side) of the settings that are not the same everywhere."""
-    names = sorted({name for side in found for name in side.settings})
-    rows = [(name, [side.settings.get(name) for side in found]) for name in names]
-    return [
-        (name, ["-" if value is None else _short(value) for value in values])
-        for name, values in rows
-        if any(value != values[0] for value in values)
-    ]
-
-
 def _unknown(name: str, persona: str, versions: Iterable[str]) -> InputError:
     known = ", ".join(versions) or "there are none yet"
     return InputError(
@@ -121,7 +109,7 @@ def _revision(name: str, persona: str) -> Side:
     revision = Revision(name, persona)
 
     def weights() -> Path:
-        return revision.file(revision.paths.weights, "train")
+        return revision.trained(revision.paths.weights)
 
     recorded = _recorded(revision)
     digest = recorded[0] if recorded else sha256_file(weights())
@@ -148,7 +136,7 @@ def _recorded(revision: Revision) -> tuple[str, Details, Callable[[str], Path]] 
     if any(one["file"] and one["file"] not in known for one in details["samples"]):
         return None  # it names what its manifest does not
     (digest,) = digests
-    if revision.name == WORKSPACE and sha256_file(revision.file(revision.paths.weights, "train")) != digest:
+    if revision.name == WORKSPACE and sha256_file(revision.trained(revision.paths.weights)) != digest:
         return None
     return digest, details, folder.file
 
@@ -167,12 +155,7 @@ def _settings(revision: Revision) -> dict[str, Any]:
 
 def _losses(revision: Revision) -> list[tuple[int, float]]:
     try:
-        text = revision.file(revision.paths.loss_csv, "train").read_text(encoding="utf-8")
+        text = revision.trained(revision.paths.loss_csv).read_text(encoding="utf-8")
         return [(int(row["step"]), float(row["loss"])) for row in csv.DictReader(text.splitlines())]
     except (InputError, OSError, ValueError, KeyError):
         return []
-
-
-def _short(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."

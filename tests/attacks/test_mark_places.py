@@ -15,9 +15,9 @@ from publications import ARCHIVE, elsewhere, faults
 
 from likeness.cli.marks import detect_command
 from likeness.errors import InputError
-from likeness.images import PNG_SIGNATURE, encode_jpeg
+from likeness.images import JPEG, PNG_SIGNATURE, encode_jpeg
 from likeness.marks import claims, registry
-from likeness.marks.claims import JPEG, Claim
+from likeness.marks.claims import Claim
 from likeness.marks.detect import detect
 from likeness.marks.keys import development_key
 from likeness.marks.registry import Registry, publication_of, read_registries, read_registry

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageFilter
 from publications import flip
 
-from likeness.images import encode_jpeg, load_rgb
+from likeness.images import JPEG, encode_jpeg, load_rgb
 from likeness.marks import claims, pixels
-from likeness.marks.claims import JPEG, Claim
+from likeness.marks.claims import Claim
 from likeness.marks.detect import detect
 from likeness.marks.keys import development_key
 from likeness.marks.pictures import Origin, check_marks, mark_picture

@@ -20,8 +20,7 @@ from likeness.errors import InputError
 from likeness.images import encode_jpeg, load_rgb
 from likeness.paths import RepositoryPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
-from likeness.publish import publish
-from likeness.publish.gallery import lay_out
+from likeness.publish import lay_out, publish
 from likeness.publish.verify import verify
 from likeness.safety.consent import load_consent
 from likeness.safety.identity import RESNET, SFACE, vectors_json

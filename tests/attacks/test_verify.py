@@ -14,9 +14,9 @@ from publications import ARCHIVE, PICTURE, WEIGHTS, elsewhere, faults, flip
 from secrets_planted import holders, plant
 
 from likeness.digests import md5_file, sha256_file
-from likeness.images import encode_jpeg
+from likeness.images import JPEG, encode_jpeg
 from likeness.marks import claims
-from likeness.marks.claims import JPEG, Claim
+from likeness.marks.claims import Claim
 from likeness.marks.detect import detect
 from likeness.marks.keys import development_key
 from likeness.marks.registry import Registry, publication_of

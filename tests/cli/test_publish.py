@@ -23,8 +23,7 @@ from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import AuthError, ConfigError, ConsentError, InputError
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest, write_manifest
-from likeness.publish import publish
-from likeness.publish.gallery import lay_out
+from likeness.publish import lay_out, publish
 from likeness.safety.consent import load_consent
 from likeness.store.s3 import PART_BYTES, Remote
 from likeness.store.s3_config import PublishConfig

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from likeness.cli.launch import launch_command, plan_launch
+from likeness.cli.launch import launch_command, plan_all
 from likeness.cloud.records import JobRecords
 from likeness.errors import ConfigError, ConsentError, LikenessError, QuotaError
 from likeness.store.s3 import Remote
@@ -19,7 +19,7 @@ SLURM = ["cloud=slurm"]
 
 
 def plan(*overrides: str):
-    return plan_launch("jade", [*overrides], need_engine=False)[0][0].plan
+    return plan_all("jade", [overrides], need_engine=False)[0].plan
 
 
 def test_the_plan_says_what_it_costs_and_what_goes_where(clone, bucket, engine, capsys):
@@ -60,7 +60,7 @@ def test_hours_are_told_where_this_card_was_measured(clone, bucket):
     with (clone.folder / "conf/prices.yaml").open("a") as prices:
         prices.write(f"runpod: {{RTX4090: {{usd: 0.34, per: hour, source: me, date: '{today}'}}}}\n")
     commit(clone.folder)
-    (launch,), _ = plan_launch("jade", [], need_engine=False)
+    (launch,) = plan_all("jade", [[]], need_engine=False)
     assert launch.plan.candidates[0].pace is None
     remember(
         launch.ground.cfg,

@@ -11,9 +11,9 @@ from likeness import git as git_commands
 from likeness.cli import launch_queue
 from likeness.cli.cloud_fetch import fetch_command
 from likeness.cli.compose import composed, with_value
-from likeness.cli.launch import launch_command, plan_experiments, plan_queue
+from likeness.cli.launch import launch_command, plan_queue
 from likeness.cli.launch_plan import committed_revision
-from likeness.cli.launch_queue import launched_before, queued_experiments
+from likeness.cli.launch_queue import combinations, launched_before, queued_experiments
 from likeness.cloud.records import JobRecords, Life
 from likeness.conf_digest import values_digest
 from likeness.errors import ConfigError, QuotaError
@@ -199,7 +199,7 @@ def test_each_combination_of_listed_values_is_a_job(clone, bucket, engine, capsy
 )
 def test_a_sweep_over_how_it_is_launched_is_refused(clone, override, why):
     with pytest.raises(ConfigError, match=why):
-        plan_experiments("jade", [*SLURM, override], need_engine=False)
+        combinations([*SLURM, override])
 
 
 @pytest.mark.slow

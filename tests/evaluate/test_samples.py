@@ -9,7 +9,15 @@ from pydantic import ValidationError
 
 from likeness.errors import InputError
 from likeness.evaluate import EvaluateConfig
-from likeness.evaluate.samples import IMAGE, Limits, drawn_pairs, finished_sample, plan_samples
+from likeness.evaluate.samples import (
+    IMAGE,
+    Limits,
+    drawn_pairs,
+    finished_sample,
+    lora_effect,
+    mean_difference,
+    plan_samples,
+)
 from likeness.images import decode_rgb
 from likeness.marks.xmp import SourceType, find_code
 from likeness.setting_problems import names_in, setting_problems
@@ -48,6 +56,21 @@ def test_every_prompt_and_seed_is_drawn_with_and_without():
     for without, with_lora in pairs:
         assert (without.prompt, without.seed) == (with_lora.prompt, with_lora.seed)
         assert (without.lora, with_lora.lora) == (False, True)
+
+
+BLACK, WHITE = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)
+
+
+def test_black_and_white_differ_by_everything_in_both_directions():
+    assert mean_difference(BLACK, WHITE) == mean_difference(WHITE, BLACK) == 255.0
+
+
+def test_the_effect_is_the_mean_over_pairs_of_which_both_were_drawn():
+    planned = plan_samples("jade", ["a"], [1, 2])
+    names = [one.id for one in planned]
+    assert lora_effect(planned, dict(zip(names, (BLACK, WHITE, WHITE, WHITE), strict=True))) == 127.5
+    assert lora_effect(planned, dict(zip(names[2:], (WHITE, WHITE), strict=True))) == 0.0
+    assert lora_effect(planned, {names[0]: BLACK}) is None
 
 
 def test_a_sample_is_marked_as_drawn_by_a_network():

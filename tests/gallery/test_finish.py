@@ -17,7 +17,7 @@ from gallery.generation.finish import LikenessFinisher
 from likeness.config import Config, load_config
 from likeness.digests import sha256_file
 from likeness.errors import InputError
-from likeness.images import RGB, decode_rgb, load_rgb
+from likeness.images import PNG, RGB, decode_rgb, load_rgb
 from likeness.lora import load
 from likeness.lora.adapter import add_lora, lora_tensors, remove_lora
 from likeness.lora.export import kohya_tensors
@@ -54,7 +54,7 @@ def test_a_picture_of_the_person_passes_and_carries_all_marks(
     done = finisher.finish(rgb, consent, name, "d" * 64)
     assert done.likeness is not None
     assert done.likeness > 0.5
-    found = claims.read(done.png, claims.PNG)
+    found = claims.read(done.png, PNG)
     assert found is not None
     assert found.valid
     assert found.publication["picture"] == str(name)

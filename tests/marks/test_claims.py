@@ -9,9 +9,9 @@ import c2pa
 import numpy as np
 import pytest
 
-from likeness.images import encode_jpeg
+from likeness.images import JPEG, encode_jpeg
 from likeness.marks import claims
-from likeness.marks.claims import JPEG, ZIP, Claim, Ingredient
+from likeness.marks.claims import ZIP, Claim, Ingredient
 from likeness.marks.keys import SigningKey, development_key
 from likeness.marks.pictures import MARKS_VERSION
 from likeness.marks.xmp import SourceType

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from pydantic import ValidationError
 
 from likeness.errors import ConfigError
-from likeness.images import encode_jpeg
+from likeness.images import JPEG, encode_jpeg
 from likeness.marks import claims
-from likeness.marks.claims import JPEG, Claim
+from likeness.marks.claims import Claim
 from likeness.marks.config import MarksConfig
 from likeness.marks.keys import make_development_ca, signing_key
 from likeness.marks.xmp import SourceType

@@ -18,10 +18,9 @@ from likeness.errors import InputError
 from likeness.images import encode_jpeg
 from likeness.pipeline.verified import why_not_shown
 from likeness.report.pictures import Album
-from likeness.versions import comparison_page
-from likeness.versions import page as difference_page
-from likeness.versions.comparison import figure, interval, verdict
-from likeness.versions.sides import differing, incomparable, sides
+from likeness.versions import pages
+from likeness.versions.comparison import Comparison, figure, interval, verdict
+from likeness.versions.sides import incomparable, sides
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,7 @@ def test_a_page_of_two_says_first_which_is_better(compare):
 def test_a_missing_picture_says_why(compare, monkeypatch):
     _, page = compare("good", "two-seeds")  # of whose other seeds no file was written
     assert '<div class="none">not shown: refused</div>' in page
-    monkeypatch.setattr(comparison_page, "why_not_shown", lambda file, rating: "rated review")
+    monkeypatch.setattr(pages, "why_not_shown", lambda file, rating: "rated review")
     _, page = compare("good", "bad")
     assert '<div class="none">not shown: rated review</div>' in page
     assert "data:image/jpeg" not in page
@@ -129,7 +128,7 @@ def test_a_page_of_a_difference_shows_plainly_harmless_pictures_only(tmp_path):
     revision = SimpleNamespace(name="v1", folder=lambda name: SimpleNamespace(file=tmp_path.joinpath))
     change = SimpleNamespace(id="jade-s1")
     shown = [
-        difference_page._picture(
+        pages._trained_picture(
             album, revision, change, {"file": "a.jpg", "target": None, "neural": None} | rating
         )
         for rating in ({"rating": "sfw"}, {"rating": "review"}, {})
@@ -185,7 +184,8 @@ def test_what_cannot_be_compared_as_it_is_is_drawn_and_that_is_said(here, compar
 def test_settings_are_those_of_the_files_where_one_is_no_revision(here, tmp_path):
     file = tmp_path / "mine.safetensors"
     file.write_bytes(weights(5, ss_network_dim="32", ss_session_id="7"))
-    assert dict(differing(sides(["good", str(file)], "jade"))) == {"ss_network_dim": ["8", "32"]}
+    both = Comparison(persona="jade", sides=sides(["good", str(file)], "jade"), differences=[])
+    assert dict(both.settings) == {"ss_network_dim": ["8", "32"]}
 
 
 def test_files_of_one_name_are_told_apart_and_one_that_is_not_there_is_told(here, tmp_path):

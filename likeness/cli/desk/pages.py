@@ -27,13 +27,6 @@ AT_ONCE = 60
 
 Item = TypeVar("Item")
 Page = Callable[[Desk, str, Mapping[str, str]], dict[str, Any]]
-TITLES = {
-    "photographs": "Photographs",
-    "captions": "Captions",
-    "pair": "One pair",
-    "training": "Training",
-    "plan": "Plan",
-}
 
 
 def whole(desk: Desk, persona: str, name: str, values: Mapping[str, Any]) -> str:
@@ -59,7 +52,8 @@ def plain(why: str) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    return render("likeness.cli.desk", template, html=True, titles=TITLES, **values)
+    titles = {name: title for name, (title, _) in PAGES.items()}
+    return render("likeness.cli.desk", template, html=True, titles=titles, **values)
 
 
 def anchor(act: str, fields: Mapping[str, str]) -> str:
@@ -210,10 +204,11 @@ def plan(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-PAGES: dict[str, Page] = {
-    "photographs": photographs,
-    "captions": captions,
-    "pair": pair,
-    "training": training,
-    "plan": plan,
+PAGES: dict[str, tuple[str, Page]] = {
+    "photographs": ("Photographs", photographs),
+    "captions": ("Captions", captions),
+    "pair": ("One pair", pair),
+    "training": ("Training", training),
+    "plan": ("Plan", plan),
 }
+"""The title of each page, and what it shows."""

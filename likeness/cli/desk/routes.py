@@ -57,7 +57,7 @@ def answer(desk: Desk, asked: Asked) -> Answer:
     """The answer to a request; what cannot be done is told on a page in the words of the command line."""
     persona, _, rest = asked.path.strip("/").partition("/")
     if persona == "static" and rest in STATIC:
-        return _static(rest)
+        return Answer(kind=STATIC[rest], body=(files("likeness.cli.desk") / "templates" / rest).read_bytes())
     try:
         personas = desk.config().personas
         if not persona:
@@ -68,8 +68,9 @@ def answer(desk: Desk, asked: Asked) -> Answer:
             return _act(desk, persona, rest, asked.fields)
         if rest.startswith("picture/"):
             return _picture(desk, persona, rest)
-        if (page := pages.PAGES.get(rest)) is not None:
-            return Answer(body=pages.whole(desk, persona, rest, page(desk, persona, asked.query)).encode())
+        if rest in pages.PAGES:
+            values = pages.PAGES[rest][1](desk, persona, asked.query)
+            return Answer(body=pages.whole(desk, persona, rest, values).encode())
     except LikenessError as error:
         if asked.method == "GET" and rest.startswith("picture/"):
             return _no_such("picture")
@@ -84,10 +85,6 @@ def _trouble(desk: Desk, persona: str, rest: str, fields: Mapping[str, str], err
     words = fields.get("words", "") or fields.get("why", "")
     page = pages.trouble(desk, persona, error, here=here, back=back, words=words)
     return Answer(status=HTTPStatus.UNPROCESSABLE_ENTITY, body=page.encode())
-
-
-def _static(name: str) -> Answer:
-    return Answer(kind=STATIC[name], body=(files("likeness.cli.desk") / "templates" / name).read_bytes())
 
 
 def _picture(desk: Desk, persona: str, rest: str) -> Answer:

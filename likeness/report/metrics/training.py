@@ -26,6 +26,4 @@ WORDS = {
     "kept for validation": VALIDATION,
 }
 
-METRICS = (
-    *(Metric(words=words, place="training", read=partial(_said, key)) for words, key in WORDS.items()),
-)
+METRICS = [Metric(words=words, place="training", read=partial(_said, key)) for words, key in WORDS.items()]

@@ -1,9 +1,9 @@
-"""The page of comparisons: pictures of each prompt and seed side by side, what differs, a table to sort, curves; one HTML
-file without network, whose one script sorts the table."""
+"""The pages of comparisons, each one HTML file that needs no network. That of LoRAs: pictures of each prompt and seed side by side,
+what differs, a table to sort (by the one script), curves. That of training sets: pictures before and after."""
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -13,16 +13,19 @@ from markupsafe import Markup
 from likeness.evaluate.contact_sheet import NOT_DRAWN, in_place_of_picture
 from likeness.evaluate.evaluation import at_one_strength
 from likeness.formatting import format_score, percent, render
-from likeness.marks.xmp import SourceType
+from likeness.marks.xmp import SourceType, source_type
 from likeness.pipeline.verified import why_not_shown
 from likeness.report.curves import Line, curves
 from likeness.report.outcome import interval
-from likeness.report.pictures import Album
+from likeness.report.pictures import Album, Picture
 from likeness.versions import comparison
+from likeness.versions.changes import TRAINED, Change, Difference
 from likeness.versions.comparison import Comparison, summary
+from likeness.versions.revision import Revision
 from likeness.versions.sides import Side
 
 WIDTH_PX = 300
+BEFORE_AFTER_PX = 240
 MAX_BYTES = 20_000_000
 MAX_COLUMNS = 8
 """Settings that are columns of the table to sort; all of them stand below it."""
@@ -37,7 +40,7 @@ class Column:
     number: bool = True
 
 
-def page(comparisons: Sequence[Comparison]) -> str:
+def comparison_page(comparisons: Sequence[Comparison]) -> str:
     """The HTML; equal inputs give equal text. Pictures that do not fit are left out and counted."""
     album = Album(quality=84, max_bytes=MAX_BYTES, synthetic=False)
     script = resources.files("likeness.report").joinpath("templates/sort.js").read_text(encoding="utf-8")
@@ -138,3 +141,33 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return text == "-"
     return True
+
+
+def difference_page(old: str, new: str, found: Mapping[str, Difference]) -> str:
+    """The HTML; equal inputs give equal text. What does not fit stands there without its picture."""
+    album = Album(quality=82, max_bytes=MAX_BYTES, synthetic=False)
+    rows = {
+        name: [
+            (
+                change,
+                _trained_picture(album, was, change, change.before),
+                _trained_picture(album, now, change, change.after),
+            )
+            for change in one.changes
+        ]
+        for name, one in found.items()
+        for was, now in [(Revision(old, name), Revision(new, name))]
+    }
+    values = {"old": old, "new": new, "found": found, "rows": rows, "left_out": album.left_out}
+    return render("likeness.report", "diff.html.j2", html=True, **values)
+
+
+def _trained_picture(
+    album: Album, revision: Revision, change: Change, entry: Mapping[str, Any] | None
+) -> Picture | None:
+    if entry is None or why_not_shown(entry["file"], entry.get("rating", "")):
+        return None
+    # An older revision's consent record is not at hand: that a person is synthetic is not said here.
+    code = source_type(swapped=entry.get("target") is not None, neural=entry.get("neural"), synthetic=False)
+    path, alt = revision.folder(TRAINED).file(entry["file"]), f"{change.id} at {revision.name}"
+    return album.file(path, alt, width_px=BEFORE_AFTER_PX, code=code)
