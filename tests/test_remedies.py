@@ -87,7 +87,7 @@ def test_so_do_sizes_and_repeats(tmp_path):
         read_file(big, limits_of(cfg))
     assert "ingest.max_megapixels" in too_many_pixels("1 x 1", 10**9, limits_of(cfg)).message
     one, other = (photograph(label, average_hash="0" * 16) for label in ("s1", "s2"))
-    repeated = Originals(cfg.near_duplicate, [one]).repeated_by(other)
+    repeated = Originals(cfg.near_duplicate, 1, [one]).repeated_by(other)
     assert repeated is not None
     assert "ingest.near_duplicate" in f"{repeated.detail} {repeated.remedy}"
 

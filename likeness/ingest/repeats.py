@@ -34,25 +34,22 @@ class _Look:
 
 
 class Originals:
-    """Photographs that others may repeat, in their order, as columns of 272 bytes a photograph: 20,000 are compared without 20,000
-    calls a photograph. What decides in the end lies in a file."""
+    """Photographs that others may repeat, `room` at most, in their order, as columns of 272 bytes a photograph: 20,000 are compared
+    without 20,000 calls a photograph. What decides in the end lies in a file."""
 
-    def __init__(self, cfg: NearDuplicateConfig, photos: Iterable[Candidate] = ()) -> None:
+    def __init__(self, cfg: NearDuplicateConfig, room: int, photos: Iterable[Candidate] = ()) -> None:
         self._cfg = cfg
         self._looks = Spool[_Look]()
-        self._pixels = np.zeros(0, np.int64)
-        self._hashes = np.zeros(0, np.uint64)
-        self._faces = np.zeros((0, EMBEDDING_SIZE), np.float16)  # of unit length, or zero
+        # Made at once: memory is taken as it is written to, and columns that grow are there twice.
+        self._pixels = np.empty(room, np.int64)
+        self._hashes = np.empty(room, np.uint64)
+        self._faces = np.empty((room, EMBEDDING_SIZE), np.float16)  # of unit length, or zero
         for photo in photos:
             self.add(photo)
 
     def add(self, photo: Candidate) -> None:
         """One photograph more."""
         number, look = len(self._looks), _Look.at(photo)
-        if number == len(self._hashes):  # twice the room: each photograph is moved twice at most, on average
-            room = max(64, 2 * number)
-            self._pixels, self._hashes = _longer(self._pixels, room), _longer(self._hashes, room)
-            self._faces = _longer(self._faces, room)
         self._pixels[number] = hash(look.pixels_sha256)
         self._hashes[number] = look.hash_bits
         self._faces[number] = _unit(look.face)
@@ -79,12 +76,6 @@ class Originals:
             alike = self._faces[near].astype(np.float32) @ _unit(look.face)
             near = near[~(alike < self._cfg.min_similarity - MARGIN)]
         return near.tolist()
-
-
-def _longer(column: np.ndarray, room: int) -> np.ndarray:
-    longer = np.zeros((room, *column.shape[1:]), column.dtype)
-    longer[: len(column)] = column
-    return longer
 
 
 def _unit(face: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """likeness.ingest.repeats: the same verdicts as comparing each photograph with each."""
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pytest
 from ingest_fakes import candidate, measured_face
@@ -8,6 +11,7 @@ from likeness.faces import similarity
 from likeness.ingest import NearDuplicateConfig
 from likeness.ingest.checks import Candidate
 from likeness.ingest.repeats import Originals
+from likeness.ingest.select import duplicates
 
 NEAR = NearDuplicateConfig(max_hash_bits=5, min_similarity=0.92)
 
@@ -56,7 +60,7 @@ def first_repeated(photo: Candidate, others: list[Candidate], cfg: NearDuplicate
 @pytest.mark.parametrize("alike", [-1.0, 0.0, 0.92, 1.0])
 def test_what_repeats_what_is_as_in_the_plain_loop_over_all_pairs(seed: int, bits: int, alike: float) -> None:
     cfg = NearDuplicateConfig(max_hash_bits=bits, min_similarity=alike)
-    originals, kept = Originals(cfg), list[Candidate]()
+    originals, kept = Originals(cfg, 50), list[Candidate]()
     seen = set[str]()
     for photo in set_of(seed, 50, scenes=2, people=2):
         plain, refusal = first_repeated(photo, kept, cfg), originals.repeated_by(photo)
@@ -79,7 +83,20 @@ def test_ten_thousand_photographs_are_not_compared_one_by_one(monkeypatch) -> No
 
     monkeypatch.setattr("likeness.ingest.repeats.similarity", counted)
     photos = set_of(7, 300, scenes=1, people=300)  # equal hashes, other people: 45,000 pairs
-    originals = Originals(NEAR, photos)
+    originals = Originals(NEAR, len(photos), photos)
     for photo in set_of(8, 20, scenes=1, people=300):
         originals.repeated_by(photo)
     assert len(compared) < 40
+
+
+def test_while_a_set_is_compared_no_column_is_there_twice() -> None:
+    photos = set_of(9, 300, scenes=300, people=300)
+    duplicates(photos[:20], NEAR)  # whatever is imported on the way
+    gc.collect()
+    tracemalloc.start()
+    try:
+        duplicates(photos, NEAR)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / len(photos) < 650
