@@ -35,18 +35,18 @@ def conf_digest(folder: Path) -> str:
     for path in sorted(folder.rglob("*.yaml")):
         if path == folder / PRICES.name:  # it is read as it is
             continue
-        values = read_yaml(path, remedy="correct it and run `make params`", parse=_parsed)
+        packages, values = read_yaml(path, remedy="correct it and run `make params`", parse=_parsed)
         refuse_secrets(values, where=str(path))
         refuse_resolvers(values, where=str(path))
-        packages = PACKAGE.findall(path.read_text(encoding="utf-8"))
         said[path.relative_to(folder).as_posix()] = [packages, values]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @lru_cache(maxsize=512)
-def _parsed(text: str) -> Any:
-    """What a file of conf/ says; it is not to be changed. A composition takes the digest twice, and files seldom change."""
-    return parse_yaml(text)
+def _parsed(text: str) -> tuple[list[str], Any]:
+    """The packages that a file of conf/ names, and what it says, which is not to be changed. A composition takes the digest twice,
+    and files seldom change."""
+    return PACKAGE.findall(text), parse_yaml(text)
 
 
 def refuse_resolvers(values: Any, *, where: str) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from _typeshed import ReadableBuffer
     from numpy.typing import NDArray
+
+Json = Any  # JSON values: None, bool, int, float, str, list, dict
 
 SHA256_HEX = re.compile("[0-9a-f]{64}")
 # pydantic's patterns are Rust's: \z is the end.

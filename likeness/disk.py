@@ -134,7 +134,7 @@ def refuse_links_to_nothing(*places: Path) -> None:
     Raises:
         DiskError: with the first such link, and where it leads.
     """
-    for path in (one for place in places for one in (*reversed(place.parents), place)):
+    for path in dict.fromkeys(one for place in places for one in (*reversed(place.parents), place)):
         if leads_nowhere(path):
             raise DiskError(
                 f"{path} is a link to {path.readlink()}, where nothing is",

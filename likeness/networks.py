@@ -4,14 +4,16 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from likeness.errors import ConfigError
 from likeness.providers import Local
-from likeness.purchases.buy import Buyer
+
+if TYPE_CHECKING:
+    from likeness.purchases.buy import Buyer
 
 
 def require_gpu(setting: str) -> None:
@@ -43,7 +45,7 @@ class LocalNetwork(Local):
         raise NotImplementedError
 
     @contextmanager
-    def opened(self, buyer: Buyer) -> Generator[Self, None, None]:
+    def opened(self, buyer: "Buyer") -> Generator[Self, None, None]:
         """Nothing is loaded yet."""
         _ = self.turn  # made before threads are
         try:

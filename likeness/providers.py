@@ -14,18 +14,21 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from typing_extensions import get_protocol_members
 
+from likeness.digests import Json
 from likeness.errors import ConfigError, LikenessError
-from likeness.purchases.buy import Buyer
 from likeness.purchases.prices import Prices, Quote
 from likeness.setting_problems import as_yaml, setting_problems, unknown_setting
 from likeness.settings import Section
-from likeness.store.items import Json
+
+if TYPE_CHECKING:  # settings are read where nothing is bought
+    from likeness.purchases.buy import Buyer
 
 Task = Literal["swap", "enhance", "caption"]
 # What the class names of a task's providers end in.
@@ -80,7 +83,7 @@ class Provider(Protocol[Work]):
         bought. Made of the pixels' digest; for a swap of both photographs' digests and the target's face."""
         ...
 
-    def opened(self, buyer: Buyer) -> AbstractContextManager[Work]:
+    def opened(self, buyer: "Buyer") -> AbstractContextManager[Work]:
         """The provider at work; paid ones buy at `buyer`."""
         ...
 
@@ -98,7 +101,7 @@ class Local:
     def purchase_key(self, *args: Any, **kwargs: Any) -> None:
         """Nothing is bought."""
 
-    def opened(self, buyer: Buyer) -> AbstractContextManager[Self]:
+    def opened(self, buyer: "Buyer") -> AbstractContextManager[Self]:
         """Nothing to open, nothing to buy."""
         return nullcontext(self)
 
@@ -130,10 +133,11 @@ def is_remote(section: Any) -> bool:
 
 def registered(task: Task) -> dict[str, str]:
     """{dotted name: module:Class} of all providers of a task."""
-    return own(task) | installed(task)
+    return {**own(task), **installed(task)}
 
 
-def own(task: str) -> dict[str, str]:
+@cache
+def own(task: str) -> Mapping[str, str]:
     """likeness' own, read from the text of the task's modules: nothing is imported."""
     classes = re.compile(rf"^class (\w+{TASKS[task]})\b", re.MULTILINE)
     return {
@@ -165,7 +169,7 @@ def check_place(place: str, target: Any) -> str:
         return f"{module}:{name}"
     known = own(task) if task in TASKS else {}
     if task is not None and named not in known:
-        known |= installed(task)
+        known = {**known, **installed(task)}
     if named in known:
         return known[named]
     remedy = f"choose one of conf/{place.removesuffix('.provider').replace('.', '/')}/, or install the package that registers it"

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 from likeness.errors import ConfigError
@@ -35,13 +36,21 @@ def _secrets(values: Any) -> Iterator[str]:
     known = {
         value
         for name, value in os.environ.items()
-        if SECRET_NAME.search(name) and len(value) >= MIN_LETTERS and not value.isdecimal()
+        if _is_secret(name) and len(value) >= MIN_LETTERS and not value.isdecimal()
     }
     settings = cast("dict[str, Any]", values) if isinstance(values, dict) else {"value": values}
     for place, value in flatten(settings).items():
+        named = _is_secret(name := place.rpartition(".")[2]) and not NO_SECRET_NAME.search(name)
         for text in texts(value):
-            name = place.rpartition(".")[2]
-            named = SECRET_NAME.search(name) and not NO_SECRET_NAME.search(name) and len(text) >= MIN_LETTERS
-            if SHAPES.search(text) or any(secret in text for secret in known) or named:
+            if (
+                (named and len(text) >= MIN_LETTERS)
+                or SHAPES.search(text)
+                or any(secret in text for secret in known)
+            ):
                 yield place
                 break
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None

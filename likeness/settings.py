@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from likeness.errors import ConfigError
 from likeness.paths import RepositoryPaths
@@ -48,20 +47,37 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _Truth:
+    """true or false where a number belongs: pydantic takes it for none, and says so in that setting's place."""
+
+    def __init__(self, value: bool) -> None:
+        self._text = str(value).lower()
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 class Section(BaseModel):
     """A section of params.yaml: frozen, no unknown keys; defaults are in conf/ only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+    def _no_truth_for_a_number(cls, values: Any) -> Any:
         # pydantic takes true for 1, so that `evaluate.steps: true` would draw with one step.
-        kinds = cls.model_fields[info.field_name or ""].annotation
-        kinds = {kinds, *get_args(kinds)}
-        if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
-            raise PydanticCustomError("int_type" if int in kinds else "float_type", "no number")
-        return value
+        if not isinstance(values, dict):
+            return values
+        given = cast("dict[str, Any]", values)
+        wrong = [key for key, value in given.items() if isinstance(value, bool) and cls._is_number(key)]
+        return {**given, **{key: _Truth(given[key]) for key in wrong}} if wrong else given
+
+    @classmethod
+    def _is_number(cls, key: str) -> bool:
+        """Whether a setting takes numbers, and neither true nor false."""
+        kind = cls.model_fields[key].annotation if key in cls.model_fields else None
+        kinds = {kind, *get_args(kind)}
+        return bool not in kinds and bool(kinds & {int, float})
 
     def _unless(self, wrong: Mapping[str, bool]) -> Self:
         """The section; ValueError with all of these words that hold of it."""

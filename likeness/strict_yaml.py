@@ -3,7 +3,6 @@ great size. A file that says more than it shows is refused before anything is ma
 
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
@@ -20,24 +19,42 @@ _T = TypeVar("_T")
 
 MAX_BYTES = 8_000_000  # dvc.lock of 10,000 files has 2 MB
 MAX_DEPTH = 32
+TEXT = "tag:yaml.org,2002:str"
 SAVE_AS = "save it as UTF-8 in your editor"
 # Only what has one of these can hold an alias or a tag, or nest without indenting.
 NEEDS_A_LOOK = re.compile(r"[&*!]|[\[{].*[\[{]|[-?:] +[-?] |^ {40}", re.MULTILINE)
 
 
 class StrictLoader(yaml.CSafeLoader):
-    """libyaml's loader (ten times as fast as the one in Python), with equal keys refused."""
+    """libyaml's loader (ten times as fast as the one in Python), with equal keys refused. It makes no more of a text than plain
+    values, and so without PyYAML's ways for aliases and tags, which take most of its time."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """A mapping; YAMLError for a key that it has."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := sorted(key for key, times in Counter(keys).items() if times > 1):
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {', '.join(twice)} stands twice")
+    def get_single_data(self) -> Any:
+        """What the text says; None where it says nothing."""
+        node = self.get_single_node()
+        return None if node is None else self._value(node)
+
+    def _value(self, node: yaml.Node) -> Any:
+        if node.tag == TEXT:
+            return node.value
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node)
+        if isinstance(node, yaml.SequenceNode):
+            return list(map(self._value, node.value))
+        return self.construct_object(node)
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[Hashable, Any]:
+        line = f"line {node.start_mark.line + 1}"
+        if not all(isinstance(key, yaml.ScalarNode) for key, _ in node.value):
+            raise yaml.YAMLError(f"{line}: a key is a list or a mapping; only words are keys")
+        keys = [key.value for key, _ in node.value]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}) if len({*keys}) < len(keys) else []:
+            raise yaml.YAMLError(f"{line}: {', '.join(twice)} stands twice")
         if "<<" in keys:
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: << merges; write the keys")
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) < len(node.value):  # 1 and 0x1, a and "a"
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: two keys are one value")
+            raise yaml.YAMLError(f"{line}: << merges; write the keys")
+        mapping = {self._value(key): self._value(value) for key, value in node.value}
+        if len(mapping) < len(keys):  # 1 and 0x1, a and "a"
+            raise yaml.YAMLError(f"{line}: two keys are one value")
         return mapping
 
 

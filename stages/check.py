@@ -24,7 +24,8 @@ def main() -> None:
     check_parts(cfg)
     repository = RepositoryPaths.here()
     repository.keep_from_others()
-    open_items(cfg, repository)
+    if cfg.items.remote is not None:
+        open_items(cfg, repository)
     CHECKED.parent.mkdir(exist_ok=True)
     write_atomic(CHECKED, json.dumps({"checked": True}).encode())
     sys.stderr.writelines(f"check: {line}\n" for line in notes(cfg, read_yaml(PARAMS, remedy="")))

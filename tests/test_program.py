@@ -249,3 +249,12 @@ def test_a_stage_tells_what_it_does_when_asked(stage, monkeypatch, capsys):
     assert (ended.value.code, said.err) == (None, "")
     assert said.out.startswith(f"python -m stages.{stage} PERSONA\n\n{stage}: ")
     assert "writes" in said.out
+
+
+def test_no_search_for_garbage_goes_through_what_imports_made():
+    words = "import gc; from likeness import program; program.begin(); print(gc.isenabled())\n"
+    words += "program.interruptible(); print(gc.isenabled(), gc.get_freeze_count() > 1000)\n"
+    # Once more, as at the end of later imports: what is garbage by then is not kept.
+    words += "kept = gc.get_freeze_count(); program.interruptible(); print(gc.get_freeze_count() == kept)"
+    done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True", "True"]

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from pydantic.dataclasses import dataclass
 
 from likeness.caption import Described
+from likeness.digests import Json
 from likeness.errors import InputError
 from likeness.providers import Local
-from likeness.store.items import Json
 
 if TYPE_CHECKING:
     from likeness.images import RGB

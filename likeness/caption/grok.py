@@ -10,11 +10,11 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption.vision_answer import SCHEMA, mapping, says
 from likeness.caption.vision_chat import VisionChat, data_url
+from likeness.digests import Json
 from likeness.errors import AuthError, ConfigError, LikenessError, QuotaError
 from likeness.http.client import Client
 from likeness.http.responses import Response
 from likeness.images import RGB
-from likeness.store.items import Json
 from likeness.store.keys import item_key
 
 # Raised when an equal order would be another one.

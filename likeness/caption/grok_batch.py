@@ -17,11 +17,11 @@ from likeness.caption.grok import GrokCaptioner
 from likeness.caption.openai import COMPLETION_TOKENS, completion_text
 from likeness.caption.vision_answer import mapping
 from likeness.caption.vision_chat import Captions
+from likeness.digests import Json
 from likeness.errors import InDoubtError, JobLostError, RejectedError
 from likeness.http.client import Client
 from likeness.images import RGB
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder
-from likeness.store.items import Json
 from likeness.vendors.remote import RemoteJobs
 
 PAGE = 1000

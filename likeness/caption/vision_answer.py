@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from likeness.caption import Described
 from likeness.caption.text import one_line
+from likeness.digests import Json
 from likeness.errors import InputError
-from likeness.store.items import Json
 
 ANSWER = "answer.json"
 

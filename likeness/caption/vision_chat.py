@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as settings
 
 from likeness.caption import Captioner, Described
 from likeness.caption.vision_answer import ANSWER, caption_of, is_answer, mapping
-from likeness.digests import sha256_pixels
+from likeness.digests import Json, sha256_pixels
 from likeness.errors import InDoubtError, InputError, LikenessError
 from likeness.http.auth import Auth
 from likeness.http.client import Client
@@ -26,7 +26,6 @@ from likeness.pipeline.manifest import FaceEntry
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
 from likeness.safety.gates import Subject, refuse
-from likeness.store.items import Json
 from likeness.vendors.remote import Remote
 
 JPEG_QUALITY = 90

@@ -15,14 +15,13 @@ from pydantic.dataclasses import dataclass
 
 from likeness.caption import Described
 from likeness.caption.text import one_line
-from likeness.digests import sha256_bytes, sha256_file
+from likeness.digests import Json, sha256_bytes, sha256_file
 from likeness.errors import ConfigError, InputError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
 from likeness.paths import RepositoryPaths
 from likeness.pipeline.manifest import FaceEntry
 from likeness.settings import HUB_COMMIT, NetworkLicence, own_path, refuse_missing_path
-from likeness.store.items import Json
 
 # What decides a model's words in its folder.
 MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")

@@ -13,9 +13,6 @@ from likeness.diffusion.config import TINY, TINY_RANDOM
 from likeness.diffusion.families import bases
 from likeness.errors import ConfigError, LikenessError
 from likeness.ingest.listing import photographs
-from likeness.lora.keys import part_of
-from likeness.lora.safetensors_io import read_header
-from likeness.networks import require_gpu
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.pipeline.stage import ALL_USES, STAGES
 from likeness.safety.consent import Consent, in_force
@@ -24,7 +21,6 @@ from likeness.safety.embedder import EmbedderConfig
 from likeness.safety.floors import identity_limits
 from likeness.store import check_place, team_store
 from likeness.tracking.cause import address_problem, tracking_uri
-from likeness.train.kohya.options import find_script
 from likeness.train.starting import check_start
 
 
@@ -78,6 +74,8 @@ def _sections() -> list[str]:
 def _check_kohya(cfg: Config) -> None:
     """The user's own sd-scripts are there, and have an option for each setting."""
     if cfg.train.trainer == "kohya":
+        from likeness.train.kohya.options import find_script
+
         find_script(cfg.train, cfg.base)
 
 
@@ -111,6 +109,8 @@ def _gpus_not_here(cfg: Config) -> Iterator[str]:
     devices = {f"{name}.provider.device": getattr(cfg, name).provider.get("device") for name in _sections()}
     for setting, device in {**devices, "train.system.device": cfg.train.system.device}.items():
         if device == "cuda":
+            from likeness.networks import require_gpu
+
             for problem in problems_of(partial(require_gpu, setting)):
                 yield f"{problem}; here {setting.partition('.')[0]} will end with that"
 
@@ -141,8 +141,7 @@ def _base_problems(cfg: Config) -> Iterator[str]:
     root = RepositoryPaths.here().root
     try:
         local = cfg.base.local(root)
-        names = list(read_header(local).entries) if local is not None and local.is_file() else []
-        if names and all(map(part_of, names)):
+        if local is not None and local.is_file() and _is_lora(local):
             yield (
                 f"base.source {cfg.base.source!r} holds a LoRA, and no base\n"
                 "  remedy: name the base that it was trained on; train.start_from goes on from a LoRA"
@@ -158,6 +157,15 @@ def _base_problems(cfg: Config) -> Iterator[str]:
             f"train.data.side_px is {side}, but {cfg.base.source} draws at {published} px\n"
             f"  remedy: choose `- experiment: {cfg.base.architecture}` in conf/config.yaml, or set train.data.side_px"
         )
+
+
+def _is_lora(file: Path) -> bool:
+    """Whether all that a base's file holds are parts of a LoRA."""
+    from likeness.lora.keys import part_of  # here: most bases are folders, or of the hub
+    from likeness.lora.safetensors_io import read_header
+
+    names = list(read_header(file).entries)
+    return bool(names) and all(map(part_of, names))
 
 
 def _embedder_problems(own: EmbedderConfig | None, consent: Consent) -> Iterator[str]:

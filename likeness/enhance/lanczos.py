@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from likeness.digests import Json
 from likeness.enhance import Enhanced
 from likeness.providers import Local
-from likeness.store.items import Json
 
 if TYPE_CHECKING:
     from likeness.images import RGB

@@ -10,13 +10,12 @@ from typing import ClassVar
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as settings
 
-from likeness.digests import sha256_pixels
+from likeness.digests import Json, sha256_pixels
 from likeness.enhance import Enhanced, Enhancer
 from likeness.errors import RejectedError
 from likeness.images import RGB, decode_rgb, encode_png
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
-from likeness.store.items import Json
 from likeness.store.keys import item_key
 from likeness.vendors.maxstudio import MaxStudio, is_picture
 from likeness.vendors.remote import RemoteJobs

@@ -16,14 +16,13 @@ from PIL import Image
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from likeness.digests import Sha256, check_digest, check_file
+from likeness.digests import Json, Sha256, check_digest, check_file
 from likeness.enhance import Enhanced
 from likeness.enhance.tiles import Floats, tiled
 from likeness.errors import ConfigError
 from likeness.images import RGB
 from likeness.networks import LocalNetwork
 from likeness.settings import NetworkLicence, own_path
-from likeness.store.items import Json
 
 INSTALL = "pip install likeness[superres], with the torchvision build that belongs to the torch installed"
 

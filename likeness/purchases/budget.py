@@ -17,11 +17,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from likeness.digests import Json
 from likeness.errors import QuotaError
 from likeness.formatting import format_usd
 from likeness.purchases.prices import Price, Prices, price_of
 from likeness.settings import Section
-from likeness.store.items import Json
 
 # Sums of decimal prices: two that differ by less are equal.
 ROUNDING_USD = 1e-9

@@ -22,8 +22,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from likeness.digests import Json as Json
 from likeness.digests import digests_of, sha256_bytes, sha256_file
 from likeness.disk import write_atomic
 from likeness.errors import InputError, LikenessError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from likeness.store.remote import SharedItems
 
 _T = TypeVar("_T")
-Json = Any  # JSON values: None, bool, int, float, str, list, dict
 
 # In the record of what was measured and refused: the sha256 of each file that was not kept.
 WITHHELD = "withheld_sha256"

@@ -6,8 +6,8 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from likeness.digests import Json
 from likeness.providers import Local
-from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped
 
 

@@ -11,14 +11,13 @@ from PIL import Image
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as settings
 
-from likeness.digests import sha256_pixels
+from likeness.digests import Json, sha256_pixels
 from likeness.errors import InputError
 from likeness.faces import Face
 from likeness.faces.face import Box, shared_px2
 from likeness.images import decode_rgb, encode_png
 from likeness.purchases.buy import Buyer, Delivery, Job, PendingOrder, Purchase
 from likeness.purchases.prices import Prices, price_of
-from likeness.store.items import Json
 from likeness.store.keys import item_key
 from likeness.store.presigned import PresignedUploads
 from likeness.store.s3_config import S3Config

@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from likeness.digests import Sha256, check_digest, check_file
+from likeness.digests import Json, Sha256, check_digest, check_file
 from likeness.errors import ConfigError
 from likeness.faces.crop import FACE_TEMPLATE, FACE_TEMPLATE_SIDE_PX, similarity_transform, warp
 from likeness.providers import Local
 from likeness.settings import NetworkLicence, own_path
-from likeness.store.items import Json
 from likeness.swap import Portrait, Swapped, regions
 from likeness.swap.blend import smoothstep
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from likeness.config import Config
 from likeness.errors import ConfigError, InputError
-from likeness.lora.door import refuse_others, refuse_revoked
 from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.safety.consent import load_consent
 
@@ -46,6 +45,7 @@ def check_start(cfg: Config, repository: RepositoryPaths) -> None:
     if (path := starting_file(cfg, repository)) is None:
         return
     # Here: they load numpy, and most runs start from no file.
+    from likeness.lora.door import refuse_others, refuse_revoked
     from likeness.lora.inspect import read_lora
     from likeness.lora.keys import split
     from likeness.lora.safetensors_io import find_weights, of_file, read_header

@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 import orjson
 
+from likeness.digests import Json
 from likeness.errors import JobLostError, RejectedError, TransientError
 from likeness.http.auth import Auth
 from likeness.http.client import Client
 from likeness.http.messages import Messages
 from likeness.http.rate_limit import Limits
 from likeness.http.service import Service
-from likeness.store.items import Json
 from likeness.vendors.comfyui_answers import (
     PLAIN_NAME,
     as_list,

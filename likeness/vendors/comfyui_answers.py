@@ -7,10 +7,10 @@ from typing import Any, cast
 import numpy as np
 import orjson
 
+from likeness.digests import Json
 from likeness.errors import ConfigError, InputError, LikenessError, RejectedError, TransientError
 from likeness.http.responses import Response, clean
 from likeness.images import RGB, open_image
-from likeness.store.items import Json
 
 NOT_LOADED = re.compile(r"lora key not loaded: (\S+)")
 PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f]{1,255}")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import cast
 
+from likeness.digests import Json
 from likeness.errors import (
     AuthError,
     ConfigError,
@@ -24,7 +25,6 @@ from likeness.http.client import Client
 from likeness.http.responses import Response
 from likeness.http.service import Service
 from likeness.images import open_image
-from likeness.store.items import Json
 from likeness.vendors.remote import RemoteJobs
 
 NOBODYS_JOB = "likeness-probe"
