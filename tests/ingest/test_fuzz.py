@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-
 LONG = (pytest.mark.slow, pytest.mark.long)
 
 
