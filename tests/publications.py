@@ -13,13 +13,14 @@ from persona_results import write_evaluation, write_training
 from runs import run_of
 from safetensors.numpy import save_file
 
+from fakes.s3 import S3Server
 from likeness.config import Config, ItemsConfig
 from likeness.dataset import DatasetConfig
 from likeness.diffusion.config import BaseModelConfig
 from likeness.digests import sha256_file
 from likeness.ingest import IngestConfig
 from likeness.marks.config import MarksConfig
-from likeness.paths import RepositoryPaths
+from likeness.paths import PersonaPaths, RepositoryPaths
 from likeness.persona import Persona
 from likeness.pipeline.manifest import read_manifest, write_manifest
 from likeness.publish import publish
@@ -71,10 +72,7 @@ def publish_in(root: Path, pairs: tuple[tuple[str, str | None], ...] = PAIRS) ->
         write_manifest(texts, lines, [])
         dataset.main(run_of("dataset", cfg, PERSONA))
         write_training(folders)
-        said = {
-            "likeness.consent_id": yaml.safe_load(Path("consent/jade.yaml").read_text())["id"],
-            "likeness.training_set_sha256": sha256_file(folders.places.dataset_metadata),
-        }
+        said = said_by_weights(yaml.safe_load(Path("consent/jade.yaml").read_text())["id"])
         save_file({"a": np.float32([4.0, 5.0])}, folders.places.weights, metadata=said)
         write_evaluation(folders)
         reporting = run_of("report", cfg, PERSONA)
@@ -86,6 +84,21 @@ def publish_in(root: Path, pairs: tuple[tuple[str, str | None], ...] = PAIRS) ->
         dataset.PictureGate = publish_module.PictureGate = gate
         os.chdir(before)
     return root / "out" / PERSONA.name
+
+
+def said_by_weights(consent_id: str) -> dict[str, str]:
+    """What weights trained on the present training set say."""
+    training_set = sha256_file(PersonaPaths(PERSONA.name).dataset_metadata)
+    return {"likeness.consent_id": consent_id, "likeness.training_set_sha256": training_set}
+
+
+def publish_jade(cfg: Config, *, dry_run: bool = False) -> str:
+    return publish(cfg, load_consent(Path("consent").absolute(), PERSONA.name), dry_run=dry_run)
+
+
+def on_s3(s3: S3Server, cfg: Config) -> dict[str, Path]:
+    root = s3.path(f"{cfg.publish.url}/jade")
+    return {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
 
 
 def elsewhere(folder: Path) -> RepositoryPaths:

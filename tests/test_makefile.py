@@ -116,3 +116,20 @@ def test_the_pages_are_built_anew_once_something_that_they_are_made_of_changes(u
         os.utime(path, (now + 9, now + 9))
         assert "npm run build" in make(unpacked, "-n", "gallery").stdout, path
         os.utime(path, (now, now))
+
+
+def test_what_the_dev_extra_has_is_not_installed_a_second_time(unpacked):
+    python, asked = unpacked / ".venv" / "bin" / "python", unpacked / "asked"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in "-m pip"*) echo "$*" >> asked;; *) exec {sys.executable} "$@";; esac\n'
+    )
+    os.utime(unpacked / ".venv" / "installed", (1e9, 1e9))
+    for name in ("pyproject.toml", "setup.py", "requirements-weights.txt"):
+        os.utime(unpacked / name, (9e8, 9e8))
+    (unpacked / ".venv" / "dev").touch()
+    assert make(unpacked, ".venv/gallery").returncode == 0
+    assert not asked.exists()
+    (unpacked / ".venv" / "gallery").unlink()
+    (unpacked / ".venv" / "dev").unlink()
+    assert make(unpacked, ".venv/gallery").returncode == 0
+    assert "-e .[gallery]" in asked.read_text()

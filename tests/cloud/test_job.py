@@ -10,7 +10,7 @@ import pytest
 from likeness.cli.cloud import cost_command, status_command
 from likeness.cli.cloud_fetch import fetch_command
 from likeness.cli.launch import launch_command
-from likeness.cloud.records import JobRecords, job_names
+from likeness.cloud.records import JobRecords
 from likeness.errors import ConfigError
 from likeness.paths import RepositoryPaths
 from likeness.purchases.history import purchases
@@ -38,13 +38,6 @@ def store_of(prepared: RepositoryClone) -> Remote:
 
 def job_of(engine: Path) -> str:
     return json.loads((engine / "task.json").read_text())["name"]
-
-
-@pytest.mark.parametrize("time", ["first", "second"])
-def test_a_store_has_nothing_of_other_tests(clone, prepared, time):
-    """`likeness cloud fetch --all` brings home, and refuses, whatever lies there: a test of it failed after another one only."""
-    assert job_names(store_of(prepared)) == []
-    JobRecords(store_of(prepared), "likeness-jade-1").announce({})
 
 
 def test_one_command_there_and_back(clone, prepared, engine, monkeypatch, capsys):

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gallery_world import FakeDrawer, World
+from gallery_fakes import FakeDrawer
+from gallery_world import World
 from silent_proxy import SilentProxy
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError

@@ -9,7 +9,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from gallery_world import FakeRecords, World
+from gallery_fakes import FakeRecords
+from gallery_world import World
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 

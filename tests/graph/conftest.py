@@ -12,10 +12,10 @@ from tools.repository_clone import RepositoryClone, clone_repository, stages_run
 
 # The longest first, so that the workers end together; one of them runs the graph while the other does without it.
 LONGEST = (
-    "test_a_second_repro", "test_a_fifth_of_everything", "test_killed_three_times", "test_a_second_machine",
+    "test_a_second_repro", "test_a_third_of_everything", "test_killed_three_times", "test_a_second_machine",
     "test_mixed_photographs.py", "test_another_learning_rate", "test_revocation.py", "test_paid_graph.py", "graph/",
     "test_distributed.py", "stages/test_evaluate", "train/test_compute.py", "cloud/test_job.py", "cloud/test_queue.py",
-    "test_versions.py", "test_preservation.py", "test_ingest_photographs.py", "test_publish.py", "test_serve.py",
+    "test_versions.py", "test_preservation.py", "test_ingest_photographs.py", "publish/", "test_serve.py",
 )  # fmt: skip
 # Their tests share no graph that only one of them needs, and go to whichever worker is free.
 FREE = ("test_graph.py", "test_paid_graph.py", "test_cost_of_change.py", "test_foreign_provider.py")

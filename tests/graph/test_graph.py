@@ -27,7 +27,8 @@ def test_a_second_repro_does_nothing(clone):
 
 
 def test_another_learning_rate_trains_again_and_repeats_no_data_stage(clone):
-    clone.params("train.optimizer.lr=3e-4")
+    # Its steps are those of the demo: two batches, computed side by side.
+    clone.params("train.optimizer.lr=3e-4", "train.schedule.gradient_accumulation=2")
     assert clone.repro("train@jade") == ["check", "train"]
     # The killed run below evaluates and reports what it trained: that these follow is known without doing it again.
     assert "modified:           models/jade/jade-v1.safetensors" in clone.dvc("status", "evaluate@jade")

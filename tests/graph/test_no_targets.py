@@ -6,14 +6,12 @@ import pytest
 
 from likeness.paths import PersonaPaths
 from likeness.pipeline.manifest import read_manifest
-from tools.repository_clone import clone_repository
 
 pytestmark = pytest.mark.slow
 JADE = PersonaPaths("jade")
 
 
-def test_without_targets_the_graph_makes_a_dataset_of_the_persons_own_photographs(tmp_path):
-    clone = clone_repository(tmp_path)
+def test_without_targets_the_graph_makes_a_dataset_of_the_persons_own_photographs(clone):
     shutil.rmtree(clone.folder / JADE.raw_targets)
     (clone.folder / "consent/jade.targets.yaml").unlink()
     clone.sign("jade")  # a record is signed with its list of targets

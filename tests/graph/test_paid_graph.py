@@ -54,7 +54,13 @@ def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
     folder = tmp_path_factory.mktemp("paid")
     with FakeServers(**ECHO) as services, S3Server(folder / "s3") as bucket:
         name, team = bucket.new_bucket(), f"items.remote=s3://{bucket.new_bucket()}/items"
-        clone = outfit(new_clone(folder / "clone", small=True), services, bucket, name, team)
+        # What is bought is bought before training: that it leaves its traces is enough here.
+        steps = (
+            "train.schedule.steps=2",
+            "train.schedule.warmup_steps=0",
+            "train.checkpoint.weights_every_steps=null",
+        )
+        clone = outfit(new_clone(folder / "clone", small=True), services, bucket, name, team, *steps)
         said = clone.dvc("repro")
         yield Paid(services, bucket, name, team, clone, said, bills(services))
 
@@ -118,14 +124,15 @@ def test_killed_ten_times_everything_is_bought_once_and_the_dataset_is_the_same(
         assert max(paid.values()) == 1
 
 
-def test_a_fifth_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, bucket):
+def test_a_third_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, bucket):
     with FakeServers(**ECHO) as services:
         patient = [f"{stage}.provider.limits.read_s=1.5" for stage in ("swap", "enhance", "caption")]
         patient += [f"{stage}.provider.job_limit_s=3" for stage in ("swap", "enhance")]
         patient += [f"{stage}.provider.limits.in_flight=8" for stage in ("swap", "enhance", "caption")]
-        clone = outfit(new_clone(tmp_path / "clone"), services, bucket, bucket.new_bucket(), *patient)
+        clone = new_clone(tmp_path / "clone", small=True)
+        outfit(clone, services, bucket, bucket.new_bucket(), *patient)
         clone.repro("ingest@jade")
-        services.set_faults(mixture(0.2, drip={"every_s": 0.2}))
+        services.set_faults(mixture(1 / 3, drip={"every_s": 0.2}))
         for _ in range(8):
             said = clone.run(sys.executable, "-m", "dvc", "repro", "dataset@jade", check=False)
             assert not partial_files(clone)
@@ -139,7 +146,7 @@ def test_a_fifth_of_everything_fails_and_all_that_can_be_finished_is(tmp_path, b
         assert len({kind for kinds in struck.values() for kind in kinds}) >= 12, "hardly a fault struck"
 
         captions = read_manifest(clone.folder / "data/jade/captions")
-        assert len(captions.entries) >= 26
+        assert len(captions.entries) >= 10
         assert captions.failures == ()
         ledger = list(entries((clone.folder / ".cache/ledger/spending.jsonl").read_bytes()))
         last = {line["id"]: line for line in ledger}
