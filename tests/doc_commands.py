@@ -8,7 +8,6 @@ GPU = "needs a GPU and the weights of a model hub"
 INSTALLS = "installs from a registry"
 AWS = "needs AWS's command line and an account"
 MEASURES = "measures for minutes, alone on a machine"
-RENTS = "rents a machine; tests/cloud/ has an engine of its own"
 ACCEPTS = "tests/versions/test_accepted.py types it in a repository with evaluated revisions"
 COMPARES = "tests/versions/test_comparison.py types such lines in a repository with evaluated revisions"
 DESK = "tests/cli/test_desk.py has what it calls, on photographs that are measured at once"
@@ -25,17 +24,17 @@ NOT_RUN = {
     "make ray-test": INSTALLS,
     "RAY_ADDRESS=HOST:6379 dvc repro -s ingest@jade": "tests/test_ray.py has a cluster of its own",
     "export RUNPOD_API_KEY=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...": "a user's own keys",
-    ".cache/sky/bin/runpod config <<< $RUNPOD_API_KEY && .cache/sky/bin/sky check runpod": RENTS,
+    ".cache/sky/bin/runpod config <<< $RUNPOD_API_KEY && .cache/sky/bin/sky check runpod": "tests/cloud/test_task.py does it",
     "sed -i 's,^remote: .*,remote: s3://my-likeness/items,' conf/items/local.yaml && likeness params": "tests/cloud/ sets one",
     "dvc repro dataset@jade && git add -A && git commit -m data": "tests/cloud/conftest.py does it",
     "likeness launch jade --dry-run": "tests/cloud/test_launch.py does it beside a store",
-    "likeness launch jade": RENTS,
+    "likeness launch jade": "tests/cloud/test_job.py does it with an engine of its own",
     "likeness launch jade --queue": "tests/cloud/test_queue.py does it",
     "likeness launch jade --experiments -S train.lora.rank=8,16": "tests/cloud/test_queue.py does it",
     "likeness launch jade --experiments -S train.optimizer.lr=1e-4,3e-4": "tests/cloud/test_queue.py does it",
     "dvc exp run --queue -S 'train.optimizer.lr=1e-4,3e-4' -S 'train.lora.rank=8,16'": "tests/cloud/test_queue.py queues",
     "likeness cloud fetch --all": "tests/cloud/test_queue.py does it",
-    "likeness cloud logs JOB": RENTS,
+    "likeness cloud logs JOB": "tests/cloud/test_job.py does it",
     "likeness cloud stop": "tests/cloud/test_job.py does it",
     "likeness cloud cost": "tests/cloud/test_job.py does it",
     "likeness cloud status": "tests/cloud/test_job.py does it beside a store",

@@ -20,7 +20,7 @@ from likeness.errors import ConfigError
 from likeness.paths import same_name
 from likeness.safety.consent import Role
 from likeness.settings import Record
-from likeness.strict_yaml import read_checked
+from likeness.strict_yaml import MAX_BYTES, read_checked
 
 HEADER = """\
 # The numbers of the photographs that were accepted once: jade-s3 is the source with number 3. ingest adds to this file
@@ -120,18 +120,31 @@ def write_numbers(path: Path, numbers: Numbers) -> None:
     """Keep the numbers, unless the file says so already.
 
     Raises:
-        ConfigError: the folder cannot be written to.
+        ConfigError: the folder cannot be written to, or nobody could read so large a file.
     """
     if numbers == read_numbers(path):
         return
     try:
-        write_parts(path, map(str.encode, _lines(numbers)))
+        write_parts(path, _readable(path, map(str.encode, _lines(numbers))))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}",
             reason="unwritable",
             remedy="make the folder writable: photographs keep their numbers in this file",
         ) from error
+
+
+def _readable(path: Path, lines: Iterable[bytes]) -> Iterator[bytes]:
+    size = 0
+    for line in lines:
+        size += len(line)
+        if size > MAX_BYTES:
+            raise ConfigError(
+                f"{path} would be larger than the {MAX_BYTES} bytes that are read",
+                reason="too-many-photos",
+                remedy="a person has some 69,000 photographs at most: take some out of raw/",
+            )
+        yield line
 
 
 def _lines(numbers: Numbers) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from likeness.cli.cloud import cost_command, status_command
+from likeness.cli.cloud import cost_command, logs_command, status_command
 from likeness.cli.cloud_fetch import fetch_command
 from likeness.cli.launch import launch_command
 from likeness.cloud.records import JobRecords
@@ -57,6 +57,9 @@ def test_one_command_there_and_back(clone, prepared, engine, monkeypatch, capsys
     (booked,) = purchases(RepositoryPaths.here().spending)
     assert (booked.end, booked.stage, booked.persona, booked.usd) == ("paid", "launch", "jade", 0.0)
 
+    logs_command(job)
+    printed = capsys.readouterr().out
+    assert "train: 21/21" in printed
     fetch_command(job)
     clone.dvc("exp", "apply", job, check=False)  # its data is not here yet, and DVC says so
     clone.dvc("pull", "train@jade")
@@ -68,7 +71,7 @@ def test_one_command_there_and_back(clone, prepared, engine, monkeypatch, capsys
     assert "process: b'" in log
     assert "likeness.cloud.job" in log
     assert b"local_engine.py" in (engine / "processes").read_bytes()
-    written = [log, said.out, said.err, json.dumps(records.launch())]
+    written = [log, printed, said.out, said.err, json.dumps(records.launch())]
     for folder in (clone.folder, prepared.folder.parent / "store", engine):
         for path in folder.rglob("*"):
             if path.is_file() and path.name != "aws":  # the credentials file of the machine's user

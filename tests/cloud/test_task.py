@@ -135,6 +135,17 @@ def test_skypilot_itself_reads_the_task_and_tells_prices_with_their_day(sky, tmp
 
 
 @pytest.mark.slow
+def test_the_line_of_the_page_lays_runpods_key_where_skypilot_reads_it(sky, tmp_path):
+    programs = Path(os.environ["LIKENESS_SKY"]).parent
+    subprocess.run(
+        [programs / "runpod", "config"], input="rpa_key\n", text=True, check=True, capture_output=True
+    )
+    assert 'api_key = "rpa_key"' in (tmp_path / ".runpod" / "config.toml").read_text()
+    checks = subprocess.run([programs / "sky", "check", "--help"], text=True, check=True, capture_output=True)
+    assert "[INFRA_LIST]" in checks.stdout
+
+
+@pytest.mark.slow
 def test_skypilot_itself_tells_what_its_controller_takes(sky, tmp_path):
     cloud = CloudConfig.model_validate(section("cloud/runpod.yaml"))
     found = sky.controller(cloud.machines)

@@ -6,6 +6,7 @@ from ingest_stage import PLACES, good, ingest, origins, put, put_instruments
 
 from likeness.digests import sha256_bytes
 from likeness.errors import ConfigError
+from likeness.ingest import numbers
 from likeness.pipeline.manifest import read_manifest
 
 
@@ -71,3 +72,14 @@ def test_numbers_that_do_not_read_stop_before_anything_is_lost(instruments, text
     with pytest.raises(ConfigError, match=r"numbers\.yaml"):
         ingest()
     assert len(read_manifest(PLACES.ingested).entries) == 5
+
+
+def test_numbers_are_never_written_that_the_next_run_could_not_read(instruments, monkeypatch) -> None:
+    good()
+    ingest()
+    before = PLACES.numbers.read_bytes()
+    put("sources/late.png", png(seed=22))
+    monkeypatch.setattr(numbers, "MAX_BYTES", len(before) + 50)
+    with pytest.raises(ConfigError, match=r"numbers\.yaml would be larger"):
+        ingest()
+    assert PLACES.numbers.read_bytes() == before
