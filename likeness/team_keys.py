@@ -44,8 +44,13 @@ class TeamKeys:
 
     def signer(self, data: bytes, signature: object) -> str | None:
         """The member who signed exactly `data`; None where none did."""
+        key = self.key_of(data, signature)
+        return None if key is None else self.members.get(key)
+
+    def key_of(self, data: bytes, signature: object) -> str | None:
+        """The public key that signed exactly `data`, a member's or not; None where none did."""
         key = _said(signature, "key")
-        return self.members[key] if key in self.members and self.is_signed_by(key, data, signature) else None
+        return key if self.is_signed_by(key, data, signature) else None
 
     def is_signed_by(self, key: str, data: bytes, signature: object) -> bool:
         """Whether the owner of this public key signed exactly `data`."""

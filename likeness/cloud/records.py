@@ -91,11 +91,14 @@ class JobRecords:
             InputError: `forged`: no member signed what the store says.
         """
         said = self.launch() or {}
-        signature = said.pop("signature", None)
-        if TeamKeys(LAUNCHED_BY).signer(self._launch_bytes(said), signature) is None:
+        signature, team, data = said.pop("signature", None), TeamKeys(LAUNCHED_BY), self._launch_bytes(said)
+        if team.signer(data, signature) is None:
+            key = team.key_of(data, signature)
+            by = f"; {key} did" if key else ""
             raise InputError(
-                f"no member of the team signed what the store says of the launch of {self.job}", reason="forged",
-                remedy="`likeness keys team --allow KEY --name NAME` adds who launched it; else nothing of it is to be trusted",
+                f"no member of the team signed what the store says of the launch of {self.job}{by}", reason="forged",
+                remedy="only if this is the key of who launched it (`likeness keys team` shows it there; before a reinstall your own "
+                "was another): `likeness keys team --allow KEY --name NAME`; else nothing of it is to be trusted",
             )  # fmt: skip
         return said
 

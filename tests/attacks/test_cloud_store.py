@@ -63,7 +63,8 @@ def no_signature_but_a_list(world: World) -> None:
 @pytest.mark.parametrize(
     "attack",
     [edited(persona="jade"), edited(experiment="x; rm -rf ~"), edited(queued="0" * 40), edited(revision="HEAD~1"), edited(key="AAAA"),
-     edited(signature=None), edited(signature={}), launch_deleted, bundle_exchanged, runs_exchanged, runs_deleted, signature_deleted,
+     edited(signature=None), edited(signature={}), edited(signature=[1]),
+     launch_deleted, bundle_exchanged, runs_exchanged, runs_deleted, signature_deleted,
      signature_of_another_job, signature_of_the_launchers_own_key, no_signature_but_a_list],
     ids=lambda attack: attack.__name__,
 )  # fmt: skip
@@ -78,10 +79,12 @@ def test_what_was_changed_in_the_store_is_not_taken(world, monkeypatch, attack):
 def test_a_strangers_launch_is_not_taken(world, monkeypatch):
     bundle = world.experiment(settings)
     world.at("stranger", monkeypatch)
-    world.records.announce(world.launch, job_key=TeamKeys("any").public)
+    strangers = TeamKeys("any").public
+    world.records.announce(world.launch, job_key=strangers)
     world.bring(bundle, None, monkeypatch, home="stranger")
-    with pytest.raises(InputError, match="no member of the team signed"):
+    with pytest.raises(InputError, match="no member of the team signed") as caught:
         world.fetch()
+    assert f"; {strangers} did" in caught.value.message  # who reinstalled the machine finds the key of before
     assert world.experiments == []
 
 
