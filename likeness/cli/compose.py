@@ -81,8 +81,7 @@ def refuse_odd_defaults(config: Path) -> None:
     defaults = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(config))).get("defaults", [])
     named = [cast("dict[Any, Any]", entry) for entry in defaults if isinstance(entry, dict)]
     choices = [pair for entry in named for pair in entry.items()]
-    odd = [f"{group}: {choice}" for group, choice in choices if not isinstance(choice, str)]
-    if odd:
+    if odd := [f"{group}: {choice}" for group, choice in choices if not isinstance(choice, str)]:
         raise ConfigError(
             f"{config}: YAML does not read these choices as words: {'; '.join(odd)}",
             remedy="choose another name (a persona is called by a word like jade)",
