@@ -1,5 +1,4 @@
-"""What conf/ composes to, by the function that `dvc exp run` composes with. Overrides are checked
-before Hydra answers in its own words."""
+"""What conf/ composes to, by the function of `dvc exp run`; overrides are checked before Hydra answers in its own words."""
 
 import difflib
 import re
@@ -117,6 +116,14 @@ def with_value(text: str, key: str, value: Any) -> str:
         raise ConfigError(f"{PARAMS.name} does not read: {' '.join(str(error).split())[:MAX_SAID]}", reason="not-read",
                           remedy="`likeness params` composes it anew") from None  # fmt: skip
     cfg.values_digest = values_digest(cast("dict[str, Any]", OmegaConf.to_container(cfg)))
+    return OmegaConf.to_yaml(cfg)
+
+
+def nested(values: Mapping[str, Any]) -> str:
+    """Settings by their dotted names, as YAML."""
+    cfg = OmegaConf.create({})
+    for key, value in values.items():
+        OmegaConf.update(cfg, key, value)
     return OmegaConf.to_yaml(cfg)
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from omegaconf import OmegaConf
 
-from likeness.cli.compose import composed, composed_text, read_values
+from likeness.cli.compose import composed, composed_text, nested, read_values
 from likeness.conf_digest import DIGESTS
 from likeness.config import validated
 from likeness.disk import write_atomic
@@ -139,9 +138,7 @@ def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
             f"conf/config.yaml has a trial already, or {path} is there",
             remedy="write the values into the files of conf/ that they belong to, and delete the trial",
         )
-    overlay = OmegaConf.create({})
-    for key, (_, new) in changed.items():
-        OmegaConf.update(overlay, key, new)
-    write_atomic(path, f"# @package _global_\n{OmegaConf.to_yaml(overlay)}".encode())
+    values = nested({key: new for key, (_, new) in changed.items()})
+    write_atomic(path, f"# @package _global_\n{values}".encode())
     add_default(config, f"trial: {name}")
     sys.stderr.write(f"params: {path} holds {len(changed)} value(s); conf/config.yaml chooses it\n")
