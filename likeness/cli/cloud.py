@@ -74,8 +74,7 @@ def logs_command(
     cloud = Cloud.here()
     view = cloud.job(job)
     if cloud.engine is not None and view.number is not None:
-        for line in cloud.engine.logs(view.number, follow=follow):
-            sys.stdout.write(line)
+        sys.stdout.writelines(cloud.engine.logs(view.number, follow=follow))
         return
     for life in view.lives:
         sys.stdout.write(

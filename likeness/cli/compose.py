@@ -1,5 +1,4 @@
-"""What conf/ composes to, by the function that `dvc exp run` composes with. Overrides are checked
-before Hydra answers in its own words."""
+"""What conf/ composes to, by the function of `dvc exp run`; overrides are checked before Hydra answers in its own words."""
 
 import difflib
 import re
@@ -81,8 +80,7 @@ def refuse_odd_defaults(config: Path) -> None:
     defaults = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(config))).get("defaults", [])
     named = [cast("dict[Any, Any]", entry) for entry in defaults if isinstance(entry, dict)]
     choices = [pair for entry in named for pair in entry.items()]
-    odd = [f"{group}: {choice}" for group, choice in choices if not isinstance(choice, str)]
-    if odd:
+    if odd := [f"{group}: {choice}" for group, choice in choices if not isinstance(choice, str)]:
         raise ConfigError(
             f"{config}: YAML does not read these choices as words: {'; '.join(odd)}",
             remedy="choose another name (a persona is called by a word like jade)",
@@ -118,6 +116,14 @@ def with_value(text: str, key: str, value: Any) -> str:
         raise ConfigError(f"{PARAMS.name} does not read: {' '.join(str(error).split())[:MAX_SAID]}", reason="not-read",
                           remedy="`likeness params` composes it anew") from None  # fmt: skip
     cfg.values_digest = values_digest(cast("dict[str, Any]", OmegaConf.to_container(cfg)))
+    return OmegaConf.to_yaml(cfg)
+
+
+def nested(values: Mapping[str, Any]) -> str:
+    """Settings by their dotted names, as YAML."""
+    cfg = OmegaConf.create({})
+    for key, value in values.items():
+        OmegaConf.update(cfg, key, value)
     return OmegaConf.to_yaml(cfg)
 
 

@@ -58,10 +58,8 @@ def draw_command(
     prompt = asked_prompt(run, words)
     weights = sides([lora], persona)[0].weights() if lora else None
     made = draw_asked(run, renderer_of(run), prompt, range(seed, seed + number), weights)
-    for one in made.entries:
-        sys.stdout.write(f"{run.paths.drawn / one.file}\n")
-    for failure in made.failures:
-        sys.stderr.write(f"draw: {failure.id}: {failure.detail}\n")
+    sys.stdout.writelines(f"{run.paths.drawn / one.file}\n" for one in made.entries)
+    sys.stderr.writelines(f"draw: {failure.id}: {failure.detail}\n" for failure in made.failures)
     sys.stderr.write(f"draw: “{prompt}”, all on one sheet: {run.paths.drawn_sheet}\n")
     return int(not made.entries)
 

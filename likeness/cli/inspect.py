@@ -174,5 +174,4 @@ def convert_command(
     sys.stderr.write(
         f"convert: {out}, {format_bytes(len(converted.data))}: {converted.layers} layers{named}\n"
     )
-    for note in converted.notes:
-        sys.stderr.write(f"convert: {note}\n")
+    sys.stderr.writelines(f"convert: {note}\n" for note in converted.notes)

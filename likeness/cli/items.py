@@ -57,8 +57,7 @@ def spare_bought(items: ItemStore) -> None:
 
 def drop_delivered(items: ItemStore) -> int:
     """Forget pending orders whose item is in the store, left by a crash between the two; returns how many."""
-    pending = list(items.orders.keys())
-    delivered = [key for key in pending if items.get(key) is not None]
+    delivered = [key for key in items.orders.keys() if items.get(key) is not None]  # noqa: SIM118
     for key in delivered:
         items.orders.drop(key)
     return len(delivered)
@@ -155,7 +154,6 @@ def verify_items() -> int:
       likeness items verify
     """
     damaged = open_items(load_config(PARAMS), RepositoryPaths.here()).verify()
-    for key in damaged:
-        sys.stdout.write(f"{key}  damaged: it will be made again when it is needed\n")
+    sys.stdout.writelines(f"{key}  damaged: it will be made again when it is needed\n" for key in damaged)
     sys.stdout.write(f"{len(damaged)} damaged items\n")
     return int(bool(damaged))

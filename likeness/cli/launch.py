@@ -220,8 +220,7 @@ def _show(
     ground = launches[0].ground
     if as_json:
         jobs = [one.plan.values() for one in launches]
-        values = {"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if many else jobs[0]
-        print_json(values)
+        print_json({"jobs": jobs, "left_out": list(left_out), "usd_max": usd_max} if many else jobs[0])
         return
     for sentence in [told for one in launches for told in one.plan.sentences()]:
         say(sentence)
@@ -230,5 +229,4 @@ def _show(
     where = "out" if launches[0].plan.queued is None else "in the queue"
     for words in left_out:
         say(f"Left {where}: {words}")
-    spent = total_usd(purchases(ground.repository.spending))
-    say(budget_words(spent, ground.cfg.budget.max_usd))
+    say(budget_words(total_usd(purchases(ground.repository.spending)), ground.cfg.budget.max_usd))

@@ -87,8 +87,7 @@ class LaunchFiles:
         """
         self._do("reproduce", CHECK_TARGET, single_item=True)
         would = self._do("reproduce", f"{LAST_DATA_STAGE}@{self._persona}", dry=True, allow_missing=True)
-        stale = [stage.addressing for stage in would if stage.addressing != CHECK_TARGET]
-        if stale:
+        if stale := [stage.addressing for stage in would if stage.addressing != CHECK_TARGET]:
             raise ConfigError(
                 f"{', '.join(stale)}: would run again, and the machine runs {', '.join(STAGES)} only",
                 reason="stale-data",

@@ -178,8 +178,7 @@ def refuse_other_data(before: Mapping[str, Any], after: Mapping[str, Any]) -> No
     """
     old, new = flatten(before), flatten(after)
     changed = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-    data = [key for key in changed if key.partition(".")[0] in DATA_SECTIONS]
-    if data:
+    if data := [key for key in changed if key.partition(".")[0] in DATA_SECTIONS]:
         raise ConfigError(
             f"{', '.join(data)}: would make another dataset, and the machine runs train, evaluate and report only",
             reason="other-data",

@@ -37,8 +37,7 @@ def verify_command(
     checks = verify(path, RepositoryPaths.here())
     faults = [check for check in checks if check.state in ("changed", "missing")]
     if as_json:
-        rows = [dataclasses.asdict(check) for check in checks]
-        print_json({"whole": not faults, "checks": rows})
+        print_json({"whole": not faults, "checks": [dataclasses.asdict(check) for check in checks]})
         return int(bool(faults))
     for check in checks:
         sys.stdout.write(f"{check.state:8} {on_terminal(check.what)}: {on_terminal(check.why)}\n")

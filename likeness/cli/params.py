@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
-from likeness.cli.compose import composed, composed_text, read_values
+from likeness.cli.compose import composed, composed_text, nested, read_values
 from likeness.conf_digest import DIGESTS
 from likeness.config import validated
 from likeness.disk import write_atomic
@@ -139,14 +138,7 @@ def keep_values(name: str, changed: dict[str, tuple[Any, Any]]) -> None:
             f"conf/config.yaml has a trial already, or {path} is there",
             remedy="write the values into the files of conf/ that they belong to, and delete the trial",
         )
-    overlay: dict[str, Any] = {}
-    for key, (_, new) in changed.items():
-        *sections, last = key.split(".")
-        place = overlay
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[last] = new
-    values = yaml.safe_dump(overlay, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]
+    values = nested({key: new for key, (_, new) in changed.items()})
     write_atomic(path, f"# @package _global_\n{values}".encode())
     add_default(config, f"trial: {name}")
     sys.stderr.write(f"params: {path} holds {len(changed)} value(s); conf/config.yaml chooses it\n")

@@ -119,8 +119,7 @@ def _team(place: Remote, persona: str, mine: dict[str, list[str]], keys: list[st
     """The team's records that name this persona and nobody else, their files, and its checkpoints."""
     from likeness.store.record import object_name, parse_personas, parse_record, record_name
 
-    names = place.names("records")
-    records = {name: place.read(name) or b"{}" for name in names}
+    records = {name: place.read(name) or b"{}" for name in place.names("records")}
     own: list[str] = []
     kept: set[str] = set()
     for name, described in records.items():

@@ -114,8 +114,7 @@ def summary_command(personas: Personas = None, as_json: Json = False) -> None:
             name: {"stages": stages(repository, name), "results": results(PersonaPaths(name))}
             for name in names
         }
-        values = {"personas": shown, "spent_usd": spent, "max_usd": limit}
-        print_json(values)
+        print_json({"personas": shown, "spent_usd": spent, "max_usd": limit})
         return
     for name in names:
         show(_last_run(name, stages(repository, name)))

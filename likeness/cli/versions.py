@@ -127,6 +127,5 @@ def _register(run: Run, versions: Sequence[Version]) -> None:
         known.append(
             Registered(number=one.version, sha256=one.sha256, source=source, tags=tags, words=one.why)
         )
-    problem = register(tracking.uri, tracking.experiment, run.repository.root, run.persona.name, known)
-    if problem:
+    if problem := register(tracking.uri, tracking.experiment, run.repository.root, run.persona.name, known):
         sys.stderr.write(f"versions: MLflow: {problem}\n")

@@ -21,7 +21,6 @@ from likeness.evaluate.embedders import Embedder
 from likeness.evaluate.evaluation import Person
 from likeness.evaluate.face_embeddings import faces_of, ingested_faces
 from likeness.evaluate.measures import Seen
-from likeness.evaluate.samples import Planned
 from likeness.lazy import ByName, Index, Lazy, those
 from likeness.pipeline.batch import Outcome
 from likeness.pipeline.manifest import Entry
@@ -38,11 +37,6 @@ WORDS: Mapping[Arm, str] = {
 
 AT_ONCE = 512
 """Photographs that are compared with all others at once."""
-
-
-def arm_of(one: Planned) -> Arm:
-    """The arm that a picture belongs to."""
-    return ("both" if one.lora else "reference") if one.reference else ("lora" if one.lora else "base")
 
 
 def reference_picture(run: Run) -> Reference | None:
@@ -103,7 +97,7 @@ def compared_arms(
     scales = [Scale(one, person, false_accept_rate=options.false_accept_rate) for one in by]
     rows: list[dict[str, Any]] = []
     for arm in options.arms:
-        planned = [one for one in seen.planned if arm_of(one) == arm and one.prompt in seen.named]
+        planned = [one for one in seen.planned if one.arm == arm and one.prompt in seen.named]
         faces = faces_of([found[one.id] for one in planned])
         copies = copying(person, seen.trained_faces, faces.embeddings, seen.trained, seen.looks, planned)
         described = [(scale.embedder, described_set(scale, faces, planned)) for scale in scales]

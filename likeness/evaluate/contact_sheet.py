@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from likeness.evaluate import Arm
 from likeness.evaluate.evaluation import CheckpointScore
 from likeness.evaluate.samples import Planned, drawn_prompts
 from likeness.images import RGB
@@ -30,13 +31,8 @@ HELD_OUT_SHOWN = 24  # photographs at most: they are the widest row
 TILE_COLUMNS = 24  # of an empty place
 _font = ImageFont.load_default
 
-WAYS = {
-    (False, False): "without",
-    (True, False): "with LoRA",
-    (False, True): "reference",
-    (True, True): "both",
-}
-"""What a picture is drawn with, the LoRA and a reference picture, and its row's label."""
+LABELS: Mapping[Arm, str] = {"base": "without", "lora": "with LoRA", "reference": "reference", "both": "both"}
+"""How a picture is drawn, and its row's label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +57,14 @@ def sample_rows(
 ) -> list[Row]:
     """A row for each seed and way to draw, then the held-out photographs; no `review`."""
     by_id = {one.id: why_not_shown(one.file, one.rating) or pictures[one.id] for one in drawn.entries}
-    by_place: dict[tuple[object, ...], RGB | str] = {
-        (one.prompt, one.seed, one.lora, one.reference): by_id.get(one.id, REFUSED) for one in planned
-    }
+    by_place = {(one.prompt, one.seed, one.arm): by_id.get(one.id, REFUSED) for one in planned}
     prompts = dict.fromkeys(one.prompt for one in planned)
-    ways = {(one.lora, one.reference) for one in planned}
+    arms = {one.arm for one in planned}
     rows: list[Row] = []
     for seed in dict.fromkeys(one.seed for one in planned):
-        for way in (way for way in WAYS if way in ways):
-            cells = [by_place.get((prompt, seed, *way), NOT_DRAWN) for prompt in prompts]
-            rows.append(Row(label=WAYS[way], note=f"seed {seed}", cells=cells))
+        for arm, label in LABELS.items():
+            cells = [by_place.get((prompt, seed, arm), NOT_DRAWN) for prompt in prompts]
+            rows += [Row(label=label, note=f"seed {seed}", cells=cells)] if arm in arms else []
     return [*rows, held_out_row(held_out)]
 
 

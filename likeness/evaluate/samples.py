@@ -43,6 +43,11 @@ class Planned:
         """`jade-p1-seed1-with.jpg`."""
         return f"{self.id}.jpg"
 
+    @property
+    def arm(self) -> Arm:
+        """The way it is drawn."""
+        return ("both" if self.lora else "reference") if self.reference else ("lora" if self.lora else "base")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

@@ -73,10 +73,10 @@ class Threshold:
 
     value: float
     origin: str
-    false_accepts: float | None
-    false_rejects: float | None
-    eer: float | None
-    area_under_roc: float | None
+    false_accepts: float | None = None
+    false_rejects: float | None = None
+    eer: float | None = None
+    area_under_roc: float | None = None
     same_pairs: int
     stranger_pairs: int
 
@@ -89,10 +89,8 @@ def calibrate(
     own, other = np.sort(np.asarray(same, np.float64)), np.sort(np.asarray(strangers, np.float64))
     if not len(own) or not len(other):
         lacks = "no pictures of strangers" if len(own) else "not enough photographs"
-        return Threshold(
-            value=published, origin=f"published: there are {lacks} to calibrate on", false_accepts=None,
-            false_rejects=None, eer=None, area_under_roc=None, same_pairs=len(own), stranger_pairs=len(other),
-        )  # fmt: skip
+        origin = f"published: there are {lacks} to calibrate on"
+        return Threshold(value=published, origin=origin, same_pairs=len(own), stranger_pairs=len(other))
     candidates = _between(np.concatenate([own, other]))
     accepted, rejected = len(other) - np.searchsorted(other, candidates), np.searchsorted(own, candidates)
     accepts, rejects = accepted / len(other), rejected / len(own)

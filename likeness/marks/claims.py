@@ -101,8 +101,7 @@ def read(data: bytes | BinaryIO, mime: str) -> Found | None:
     """The statement in a file or its bytes; None where there is none. One that cannot be read is a problem, not an error."""
     try:
         file = io.BytesIO(data) if isinstance(data, bytes) else data
-        reader = c2pa.Reader(mime, file, context=_context())
-        text = reader.json()
+        text = c2pa.Reader(mime, file, context=_context()).json()
     except c2pa.C2paError as error:
         if "ManifestNotFound" in type(error).__name__ or not data:
             return None

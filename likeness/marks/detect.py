@@ -64,9 +64,9 @@ class Detected:
 
     file: str
     outcome: Outcome
-    c2pa: claims.Found | None
-    xmp: str | None
-    pixels: PixelMark | None
+    c2pa: claims.Found | None = None
+    xmp: str | None = None
+    pixels: PixelMark | None = None
     notes: tuple[str, ...]
 
 
@@ -188,6 +188,4 @@ def open_rgb(data: bytes) -> RGB:
 
 
 def _nothing(path: Path, why: str) -> Detected:
-    return Detected(
-        file=str(path), outcome="no mark found", c2pa=None, xmp=None, pixels=None, notes=(f"the file {why}",)
-    )
+    return Detected(file=str(path), outcome="no mark found", notes=(f"the file {why}",))

@@ -97,8 +97,7 @@ class Verifier:
             yield Check(name, "changed", "XMP and C2PA name different source types")
         yield from self._pixels(data, name, found)
         if path is not None:
-            mark = str(found.publication.get("mark", ""))
-            yield self._registered(digest, mark, name)
+            yield self._registered(digest, str(found.publication.get("mark", "")), name)
         yield from self.origins.source(str(found.publication.get("of", "")), name)
 
     def _registered(self, digest: str, mark: str, name: str) -> Check:

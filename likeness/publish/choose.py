@@ -76,8 +76,7 @@ def choose(places: PersonaPaths, consent_id: str) -> Chosen:
     _check_archive(places, trained_on, training_set)
     _check_weights(places.weights, consent_id, training_set)
     whole = [places.dataset_zip, places.weights, places.model_card, places.dataset_card]
-    refused = [one.id for one in read_manifest(places.ingested).failures if one.reason in SHOWABLE]
-    if refused:
+    if refused := [one.id for one in read_manifest(places.ingested).failures if one.reason in SHOWABLE]:
         why = (
             f"it shows {len(refused)} refused photographs, which no manifest names ({', '.join(refused[:5])})"
         )

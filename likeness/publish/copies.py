@@ -118,15 +118,13 @@ class Workshop:
 
     def _origin(self, digest: str) -> Origin:
         """How a picture came to be, by its manifest line: what was drawn has no ingredients."""
-        link = self.ancestry.required(digest)
-        entry = link.entry
+        entry = self.ancestry.required(digest).entry
         assert entry is not None
         statement = {**self.statement, "of": digest, "made_from": self.ancestry.photographs(digest)}
         if entry.source is None:
             drawn = {**self.statement, "of": digest, "weights": list(entry.parents)}
             return Origin(code=SourceType.TRAINED, statement=drawn)
-        swapped = entry.target is not None
-        code = source_type(swapped=swapped, neural=entry.neural, synthetic=self.synthetic)
+        code = source_type(swapped=entry.target is not None, neural=entry.neural, synthetic=self.synthetic)
         ways = [
             one for one in self.ancestry.way(digest) if not isinstance(one, str) and one.stage == "ingest"
         ]

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from markupsafe import Markup, escape
 
@@ -187,9 +188,7 @@ def ticks(low: float, high: float, about: int) -> list[float]:
 def smoothed(values: Sequence[float]) -> list[float]:
     """Centred running mean; at both ends the window loses the half that would lie outside."""
     reach = max(1, round(len(values) * SMOOTHING_SHARE / 2))
-    sums = [0.0]
-    for value in values:
-        sums.append(sums[-1] + value)
+    sums = list(accumulate(values, initial=0.0))
     smooth: list[float] = []
     for index in range(len(values)):
         first, last = max(0, index - reach), min(len(values), index + reach + 1)

@@ -95,9 +95,9 @@ def _recaptioned(old: Revision, new: Revision, name: str) -> str:
 def _absent(old: Revision, new: Revision, entry: Mapping[str, Any], *, before: bool) -> str:
     """Why a picture of the one revision is not in the other, which is the older one (`before`) or the newer."""
     lacks, has = (old, new) if before else (new, old)
-    for label in _missing(lacks, entry):
-        refused = _refusal(lacks, has.photo(label), label)
-        if refused:
+    label = next((label for label in _labels(entry) if lacks.photo(label) is None), None)
+    if label is not None:
+        if refused := _refusal(lacks, has.photo(label), label):
             return _told(refused, old, new, "ingest", before=before)
         return f"photograph {label} is {'new' if before else 'gone'}"
     for name in (*PICTURES[1:], "captions", TRAINED):
@@ -123,10 +123,9 @@ def _more_skipped(fewer: Revision, more: Revision, entry: Mapping[str, Any]) -> 
     return None
 
 
-def _missing(revision: Revision, entry: Mapping[str, Any]) -> list[str]:
-    """The labels of the photographs that the picture is made of and the revision has not."""
-    labels = (entry.get("source"), entry.get("target"))
-    return [label for label in labels if label and revision.photo(label) is None]
+def _labels(entry: Mapping[str, Any]) -> list[str]:
+    """Of the photographs that the picture is made of."""
+    return [label for label in (entry.get("source"), entry.get("target")) if label]
 
 
 def _refusal(revision: Revision, photo: Mapping[str, Any] | None, label: str) -> Mapping[str, Any] | None:
@@ -159,8 +158,7 @@ def _redrawn(old: Revision, new: Revision, name: str) -> str:
                 return "the photograph has other bytes"
             if photos := _redone(old, new, now):
                 return f"photograph {' and '.join(photos)} has other bytes"
-            why = _reason(old, new, stage) or "its inputs differ"
-            return f"{stage}: {why}"
+            return f"{stage}: {_reason(old, new, stage) or 'its inputs differ'}"
     return "its photographs differ"
 
 
@@ -173,11 +171,7 @@ def _same(old: Revision, new: Revision, folder: str) -> bool:
 
 def _redone(old: Revision, new: Revision, entry: Mapping[str, Any]) -> list[str]:
     """The labels of the picture's photographs that are there at both revisions with other pixels."""
-    both = {
-        label: (old.photo(label), new.photo(label))
-        for label in (entry.get("source"), entry.get("target"))
-        if label
-    }
+    both = {label: (old.photo(label), new.photo(label)) for label in _labels(entry)}
     return [label for label, (was, now) in both.items() if was and now and was["sha256"] != now["sha256"]]
 
 

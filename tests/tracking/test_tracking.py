@@ -180,6 +180,16 @@ def test_runs_of_another_machine_are_copied_once(in_tmp, database):
     assert [(one.step, one.value) for one in history] == [(1, 2.0), (2, 1.0)]
 
 
+def test_runs_are_not_copied_into_a_deleted_experiment(in_tmp, database):
+    shutil.copyfile(database, in_tmp / "theirs.db")
+    with tracker("sqlite:///theirs.db"):
+        pass
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{in_tmp}/mlflow.db")
+    client.delete_experiment(client.create_experiment("likeness"))
+    with pytest.raises(ProviderError, match=r"was deleted[^`]*`mlflow experiments restore"):
+        records.merge_runs(in_tmp / "theirs.db", "sqlite:///mlflow.db", "likeness", in_tmp)
+
+
 def test_a_failed_stage_is_a_failed_run(in_tmp, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(ValueError, match="diverged"), tracker("sqlite:///mlflow.db"):
