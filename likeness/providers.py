@@ -167,7 +167,7 @@ def check_place(place: str, target: Any) -> str:
     module, _, name = named.rpartition(".")
     if place == OPTIMIZER and module in OPTIMIZER_PACKAGES and name.isidentifier():
         return f"{module}:{name}"
-    known = own(task) if task in TASKS else {}
+    known: Mapping[str, str] = own(task) if task in TASKS else {}
     if task is not None and named not in known:
         known = {**known, **installed(task)}
     if named in known:

@@ -41,7 +41,7 @@ class StrictLoader(yaml.CSafeLoader):
             return self._mapping(node)
         if isinstance(node, yaml.SequenceNode):
             return list(map(self._value, node.value))
-        return self.construct_object(node)
+        return cast("Any", self).construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode) -> dict[Hashable, Any]:
         line = f"line {node.start_mark.line + 1}"

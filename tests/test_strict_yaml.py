@@ -26,6 +26,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path, data: 
         (GOOD.replace("a.jpg", "\xe9").encode("latin-1"), "is not UTF-8: byte 11 is 0xe9", "save it as UTF-8 in your editor"),
         (GOOD.replace("    ", "\t").encode(), "line 3: it begins with a tab; YAML takes spaces", "mend it"),
         (GOOD.replace("    ", "  \t").encode(), "line 3: it begins with a tab; YAML takes spaces", "mend it"),
+        (b"a: 1\n? [b, c]\n: 2\n", "line 1: a key is a list or a mapping; only words are keys", "mend it"),
     ],
 )  # fmt: skip
 def test_what_an_editor_saved_otherwise_is_told_in_plain_words(

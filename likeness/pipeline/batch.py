@@ -9,7 +9,7 @@ store like a result. A key or an account that fails (AuthError, QuotaError), and
 import threading
 import traceback
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
@@ -132,7 +132,7 @@ def run_batch(
     def ended() -> bool:
         return stop.is_set() or broken.is_set()
 
-    made, places = Spool[Outcome](), array("q", [-1]) * len(works)
+    made, places, refused = Spool[Outcome](), array("q", [-1]) * len(works), set[str]()
     waiting, counting = iter(enumerate(works)), threading.Lock()
 
     def make() -> None:
@@ -150,6 +150,8 @@ def run_batch(
                 with counting:
                     places[number] = len(made)
                     made.append(replace(outcome, work=outcome.work.done()))
+                    if outcome.reused and outcome.item is None:
+                        refused.add(str(outcome.work.key))
                     if outcome.trace:
                         progress.line(f"{outcome.work.id}: {outcome.trace}")
                     progress.advance(outcome.work.id, _word(outcome))
@@ -170,7 +172,7 @@ def run_batch(
         )
 
     outcomes = Lazy(len(done), outcome_at)
-    _withhold(outcomes, store)
+    _withhold(refused, outcomes, store)
     if stop.is_set():
         raise TransientError(
             f"{stage}: stopped after {len(outcomes)} of {len(works)} items",
@@ -233,24 +235,22 @@ def look_up(work: Work, store: ItemStore) -> Outcome | None:
 def outcome_of(work: Work, item: Item) -> Outcome | None:
     """The outcome of work that the store has: a refusal is stored like a result. None: it was refused and its files were
     not kept, today's gates let it pass, so it is to be made again."""
-    if (refusal := item.record.get("refusal")) is not None:
+    record = item.record  # read here, once
+    if (refusal := record.get("refusal")) is not None:
         return Outcome(work=work, item=None, failure=work.refused(refusal), reused=True)
     try:
-        work.judge(item.record)
+        work.judge(record)
     except InputError as error:
         return Outcome(work=work, item=None, failure=work.failure(error), reused=True)
-    if WITHHELD in item.record:
+    if WITHHELD in record:
         return None
     return Outcome(work=work, item=item, failure=None, reused=True)
 
 
-def _withhold(outcomes: Sequence[Outcome], store: ItemStore) -> None:
+def _withhold(refused: Collection[str], outcomes: Iterable[Outcome], store: ItemStore) -> None:
     """Keep the record and not the files of what was stored when it passed, and is refused now under every name."""
-    refused = {outcome.work.key for outcome in outcomes if outcome.reused and outcome.item is None}
-    for outcome in outcomes if refused else ():
-        if outcome.item is not None:
-            refused.discard(outcome.work.key)
-    for key in refused:
+    passed = {outcome.work.key for outcome in outcomes if outcome.item is not None} if refused else ()
+    for key in {*refused}.difference(passed):
         withhold(key, store)
 
 

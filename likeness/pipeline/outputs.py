@@ -7,6 +7,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ EXAMPLES, MAX_TOLD = 3, 200
 def finish(
     stage: str,
     folder: Path,
-    outcomes: Sequence[Outcome],
+    outcomes: Iterable[Outcome],
     *,
     failures: Iterable[Failure] = (),
     max_failure_ratio: float,
@@ -46,9 +47,9 @@ def finish(
         TransientError: some items failed in a way that may pass, and `leave_unfinished` is not set: DVC would
             take the stage for done and never try them again.
     """
-    failed = Spool(failures)
-    manifest = write_manifest(folder, _lay_out(folder, outcomes, failed), failed)
-    _write_counts(stage, counts, outcomes, manifest, spent_usd)
+    failed, seen = Spool(failures), _Seen()
+    manifest = write_manifest(folder, _lay_out(folder, outcomes, failed, seen), failed)
+    _write_counts(stage, counts, seen, manifest, spent_usd)
     _tell_failures(stage, folder, manifest)
     counted = [number for number, failure in enumerate(manifest.failures) if failure.kind != "skipped"]
     total = len(manifest.entries) + len(counted)
@@ -60,10 +61,9 @@ def finish(
             reason="too-many-failures",
             remedy=f"read {folder}/failures.jsonl, mend the inputs, or raise {stage}.max_failure_ratio in conf/",
         )
-    unfinished = [outcome.work.id for outcome in outcomes if outcome.unfinished]
-    if unfinished and not leave_unfinished:
+    if seen.unfinished and not leave_unfinished:
         raise TransientError(
-            f"{stage}: {len(unfinished)} of {total} items are not finished: {', '.join(unfinished[:5])} ...",
+            f"{stage}: {len(seen.unfinished)} of {total} items are not finished: {', '.join(seen.unfinished[:5])} ...",
             reason="unfinished",
             remedy=f"run `dvc repro` again: what is finished is kept and costs nothing; {folder}/failures.jsonl says "
             "why. To go on without them, set items.leave_unfinished: true in conf/items/ and run `make params`",
@@ -71,9 +71,27 @@ def finish(
     return manifest
 
 
-def _lay_out(folder: Path, outcomes: Sequence[Outcome], failed: Spool[Failure]) -> Iterator[Entry]:
+@dataclass
+class _Seen:
+    """What is told of outcomes; they lie in a file, and are read once."""
+
+    made: int = 0
+    reused: int = 0
+    unfinished: list[str] = field(default_factory=list[str])
+
+    def add(self, outcome: Outcome) -> None:
+        self.made += not outcome.reused
+        self.reused += outcome.reused
+        if outcome.unfinished:
+            self.unfinished.append(outcome.work.id)
+
+
+def _lay_out(
+    folder: Path, outcomes: Iterable[Outcome], failed: Spool[Failure], seen: _Seen
+) -> Iterator[Entry]:
     """The entry of each item, whose files then lie there; the others are added to `failed`."""
     for outcome in outcomes:
+        seen.add(outcome)
         if outcome.item is None:
             failed.append(cast(Failure, outcome.failure))
             continue
@@ -199,15 +217,13 @@ def _takes_clones(path: Path, folder: Path) -> bool:
     return True
 
 
-def _write_counts(
-    stage: str, path: Path, outcomes: Sequence[Outcome], manifest: Manifest, spent_usd: float
-) -> None:
+def _write_counts(stage: str, path: Path, seen: _Seen, manifest: Manifest, spent_usd: float) -> None:
     kinds = manifest.left_out
     counts: dict[str, Any] = {
         "stage": stage,
         "items": len(manifest.entries),
-        "made": sum(not outcome.reused for outcome in outcomes),
-        "reused": sum(outcome.reused for outcome in outcomes),
+        "made": seen.made,
+        "reused": seen.reused,
         **{kind: kinds[kind] for kind in ("failed", "refused", "skipped")},
         "bugs": sum(failure.reason == BUG for failure in manifest.failures),
         "cost_usd": round(spent_usd, 6),

@@ -250,8 +250,8 @@ class ItemStore:
 
     def object_path(self, digest: str) -> Path:
         """Where the bytes of a digest lie."""
-        return self.root / object_name(digest)
+        return Path(self._place, object_name(digest))
 
     def record_path(self, key: str) -> Path:
         """Where the record of a key lies."""
-        return self.root / record_name(key)
+        return Path(self._place, record_name(key))

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
         ("evaluate.prompts=hello", "evaluate.prompts: 'hello' stands there; expected: a list, such as [a, b]"),
         ("train.seed=null", "train.seed: null stands there; expected: a whole number"),
         ("evaluate.steps=true", "evaluate.steps: true stands there; expected: a whole number"),
+        ("ingest.background_rgb=true", "ingest.background_rgb: true stands there; expected: a list, such as [a, b]"),
         ("budget.max_usd=inf", "budget.max_usd: inf stands there; expected: a finite number"),
         ("train.optimizer.lr=nan", "train.optimizer.lr: nan stands there; expected: a finite number"),
         ("budget.max_usd=false", "budget.max_usd: false stands there; expected: a number"),

@@ -159,6 +159,23 @@ def test_finish_lays_out_files_manifest_and_failures(store, in_tmp):
     assert [failure.id for failure in manifest.failures] == ["jade-s3"]
 
 
+def test_the_outcomes_are_read_once(store, in_tmp):
+    """Each of them is unpickled from a file, and a stage of 10,000 images has nothing else to do when all are there."""
+    run_batch("swap", [work(1)], store, workers=1)
+    works = [work(1), work(2), work(3, error=TransientError("busy"))]
+    outcomes = iter(run_batch("swap", works, store, workers=1))
+    finish(
+        "swap",
+        in_tmp / "out",
+        outcomes,
+        max_failure_ratio=1,
+        counts=in_tmp / "counts.json",
+        leave_unfinished=True,
+    )
+    counts = json.loads((in_tmp / "counts.json").read_text())
+    assert (counts["items"], counts["made"], counts["reused"], counts["failed"]) == (2, 2, 1, 1)
+
+
 def test_an_edit_of_a_laid_out_file_leaves_the_store_intact(store, in_tmp):
     outcomes = run_batch("swap", [work(1)], store, workers=1)
     finish("swap", in_tmp / "out", outcomes, max_failure_ratio=0, counts=in_tmp / "counts.json")
