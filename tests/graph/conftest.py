@@ -12,8 +12,8 @@ from tools.repository_clone import RepositoryClone, clone_repository, stages_run
 
 # The longest first, so that the workers end together; one of them runs the graph while the other does without it.
 LONGEST = (
-    "test_a_second_repro", "test_a_third_of_everything", "test_killed_three_times", "test_a_second_machine",
-    "test_mixed_photographs.py", "test_another_learning_rate", "test_revocation.py", "test_paid_graph.py", "graph/",
+    "test_a_second_repro", "test_a_second_machine", "test_revocation.py", "test_killed_three_times",
+    "test_a_third_of_everything", "test_mixed_photographs.py", "test_another_learning_rate", "test_paid_graph.py", "graph/",
     "test_distributed.py", "stages/test_evaluate", "train/test_compute.py", "cloud/test_job.py", "cloud/test_queue.py",
     "test_versions.py", "test_preservation.py", "test_ingest_photographs.py", "publish/", "test_serve.py",
 )  # fmt: skip
