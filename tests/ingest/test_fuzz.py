@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 
-LONG = (pytest.mark.slow, pytest.mark.long)
 
-
-@pytest.mark.parametrize(
-    "seconds", [1, pytest.param(20, marks=pytest.mark.slow), pytest.param(60, marks=LONG)]
-)
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.slow)])
 def test_broken_photographs_of_all_formats_are_told_soon_and_in_little_memory(seconds: int) -> None:
     program = Path(__file__).with_name("fuzz_photographs.py")
     # A crash of a decoder has another exit status, a hang runs into the time limit.
