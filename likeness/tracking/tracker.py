@@ -84,9 +84,9 @@ class Tracker:
             self._add_rows()
             self._sending = self._thread.submit(self._send)
 
-    def log_file(self, path: Path) -> None:
+    def log_file(self, path: Path, folder: str | None = None) -> None:
         """Log one file (a picture, a table) as an artifact; it must stay until the run ends."""
-        self._calls.append(lambda: self._client.log_artifact(self._run_id, str(path)))
+        self._calls.append(lambda: self._client.log_artifact(self._run_id, str(path), folder))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tag the run, e.g. with the weights' sha256."""

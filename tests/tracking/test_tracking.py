@@ -11,6 +11,7 @@ import yaml
 from secrets_planted import holders, plant
 from tracked_runs import mlflow, runs, tracker
 
+from likeness.errors import ProviderError
 from likeness.settings import flatten
 from likeness.tracking import records
 from likeness.tracking import tracker as tracking
