@@ -26,7 +26,11 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path, data: 
         (GOOD.replace("a.jpg", "\xe9").encode("latin-1"), "is not UTF-8: byte 11 is 0xe9", "save it as UTF-8 in your editor"),
         (GOOD.replace("    ", "\t").encode(), "line 3: it begins with a tab; YAML takes spaces", "mend it"),
         (GOOD.replace("    ", "  \t").encode(), "line 3: it begins with a tab; YAML takes spaces", "mend it"),
-        (b"a: 1\n? [b, c]\n: 2\n", "line 1: a key is a list or a mapping; only words are keys", "mend it"),
+        (b"a: 1\n? [b, c]\n: 2\n", "line 2: a key is a list or a mapping; only words are keys", "mend it"),
+        (b"a: 1\nb: 2\na: 3\n", "line 3: a stands twice", "mend it"),
+        (b"a: 1\nb:\n  1: x\n  0x1: y\n", "line 4: two keys are one value", "mend it"),
+        (b"a: 1\n---\nb: 1\n", "line 2: a second document; one is read", "mend it"),
+        (b"a: 1\nb: 2026-11-31\n", "line 2: 2026-11-31: day is out of range for month", "mend it"),
     ],
 )  # fmt: skip
 def test_what_an_editor_saved_otherwise_is_told_in_plain_words(
