@@ -101,6 +101,7 @@ NOT_RUN = {
     "python -m bench.train_start": MEASURES,
     "python -m bench.beside_diffusers --script PATH --python PYTHON": MEASURES,
     "python -m bench.calls": MEASURES,
+    "python -m bench.incremental": MEASURES,
     "python -m bench.noop FILES": MEASURES,
     "python -m bench.damaged": MEASURES,
     "python -m bench.cloud_kills": MEASURES,
