@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from likeness.digests import md5_file
 from likeness.disk import discard, write_atomic, writing
@@ -22,6 +22,7 @@ from likeness.pipeline.manifest import Entry, Failure, Manifest, count_items, wr
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written (man 2 ioctl_ficlone).
 FICLONE = 0x40049409
+PIECE_BYTES = 2**20
 # So many reasons are told on a terminal with an example, each text in so many letters.
 EXAMPLES, MAX_TOLD = 3, 200
 
@@ -164,20 +165,22 @@ def materialize(stored: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    try:
-        _share_blocks(stored, path)
-    except OSError:
-        with writing(path, stored.stat().st_size):
-            try:
-                shutil.copyfile(stored, path)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
+    with writing(path, stored.stat().st_size):
+        try:
+            with stored.open("rb") as source, path.open("wb") as target:
+                if not _share_blocks(source, target):
+                    shutil.copyfileobj(source, target, PIECE_BYTES)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
-def _share_blocks(stored: Path, path: Path) -> None:
-    with stored.open("rb") as source, path.open("wb") as target:
+def _share_blocks(source: BinaryIO, target: BinaryIO) -> bool:
+    """Make the target share the source's blocks; False where the file system cannot."""
+    with contextlib.suppress(OSError):
         fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+        return True
+    return False
 
 
 def require_room_in_cache(outputs: Iterable[Path], cache: Path, *, linked: bool = False) -> None:
@@ -209,12 +212,12 @@ def _takes_clones(path: Path, folder: Path) -> bool:
     """Whether a copy of the file in the folder shares its blocks, so that it takes no space: DVC makes it so where it can."""
     trial = folder / f".{uuid.uuid4().hex[:8]}.tmp"
     try:
-        _share_blocks(path, trial)
+        with path.open("rb") as source, trial.open("wb") as target:
+            return _share_blocks(source, target)
     except OSError:
         return False
     finally:
         discard(trial)
-    return True
 
 
 def _write_counts(stage: str, path: Path, seen: _Seen, manifest: Manifest, spent_usd: float) -> None:
