@@ -65,8 +65,13 @@ def main() -> None:
             "github.com/huggingface/diffusers at the tag of the installed version and name it: --script PATH\n"
         )
         raise SystemExit(2)
-    same = {"base": str(args.base), "side_px": args.side_px, "batch": args.batch, "rank": args.rank,
-            "steps": args.steps}  # fmt: skip
+    same = {
+        "base": str(args.base),
+        "side_px": args.side_px,
+        "batch": args.batch,
+        "rank": args.rank,
+        "steps": args.steps,
+    }
     ours: list[Turn] = []
     theirs: list[Turn] = []
     with tempfile.TemporaryDirectory() as name:
@@ -77,10 +82,14 @@ def main() -> None:
             ours.append(watch([sys.executable, "-c", OURS, settings], args.steps))
             theirs.append(watch(script_command(args, Path(name) / "set", place), args.steps))
     row = {
-        "bench": "beside_diffusers", "gpu": torch.cuda.is_available(), **same, "ours": medians(ours), "theirs": medians(theirs),
+        "bench": "beside_diffusers",
+        "gpu": torch.cuda.is_available(),
+        **same,
+        "ours": medians(ours),
+        "theirs": medians(theirs),
         "speed_ratio": ratio([one.step_s for one in theirs], [one.step_s for one in ours]),
         "memory_ratio": ratio([one.peak_mb for one in ours], [one.peak_mb for one in theirs]),
-    }  # fmt: skip
+    }
     if "encoders_ms" in theirs[0].said:
         bare = [one.step_s - one.said["encoders_ms"] / 1e3 for one in theirs]
         row["speed_ratio_without_encoders"] = ratio(bare, [one.step_s for one in ours])
@@ -106,14 +115,24 @@ def train_ours(
 ) -> None:
     """Our run, with an empty item store."""
     cfg, base_cfg = settings(
-        f"base.source={base}", f"train.schedule.steps={steps}", f"train.data.side_px={side_px}",
-        "train.data.face_fraction=null", f"train.data.batch_size={batch}", f"train.lora.rank={rank}",
-        f"train.lora.alpha={rank}", f"train.lora.targets=[{','.join(TARGETS)}]", f"train.optimizer.lr={LR}",
-        "train.schedule.lr_schedule=constant", "train.schedule.warmup_steps=0", "train.objective.weighting=min_snr",
-        f"train.objective.min_snr_gamma={MIN_SNR_GAMMA}", "train.selection.probe_draws=1",
-        "train.system.log_every_steps=1", f"train.checkpoint.every_steps={steps}",
+        f"base.source={base}",
+        f"train.schedule.steps={steps}",
+        f"train.data.side_px={side_px}",
+        "train.data.face_fraction=null",
+        f"train.data.batch_size={batch}",
+        f"train.lora.rank={rank}",
+        f"train.lora.alpha={rank}",
+        f"train.lora.targets=[{','.join(TARGETS)}]",
+        f"train.optimizer.lr={LR}",
+        "train.schedule.lr_schedule=constant",
+        "train.schedule.warmup_steps=0",
+        "train.objective.weighting=min_snr",
+        f"train.objective.min_snr_gamma={MIN_SNR_GAMMA}",
+        "train.selection.probe_draws=1",
+        "train.system.log_every_steps=1",
+        f"train.checkpoint.every_steps={steps}",
         "train.checkpoint.weights_every_steps=null",
-    )  # fmt: skip
+    )
     model = load_base(base_cfg, device=cfg.system.device)
     data = encode_examples(read_examples(Path(dataset)), model, cfg, ItemStore(Path(place) / "items"))
     run = RunFolder(Path(place) / "run", key="bench", kept=1)
@@ -125,11 +144,21 @@ def script_command(args: argparse.Namespace, dataset: Path, place: Path) -> list
     """The script's run at our settings; on a GPU in bf16, as likeness keeps its base."""
     precision = "bf16" if torch.cuda.is_available() else "no"
     options = {
-        "pretrained_model_name_or_path": args.base, "train_data_dir": dataset, "cache_dir": place / "datasets",
-        "output_dir": place / "script", "resolution": args.side_px, "train_batch_size": args.batch, "rank": args.rank,
-        "max_train_steps": args.steps, "checkpointing_steps": args.steps + 1, "learning_rate": LR, "lr_warmup_steps": 0,
-        "snr_gamma": MIN_SNR_GAMMA, "mixed_precision": precision, "seed": 42,
-    }  # fmt: skip
+        "pretrained_model_name_or_path": args.base,
+        "train_data_dir": dataset,
+        "cache_dir": place / "datasets",
+        "output_dir": place / "script",
+        "resolution": args.side_px,
+        "train_batch_size": args.batch,
+        "rank": args.rank,
+        "max_train_steps": args.steps,
+        "checkpointing_steps": args.steps + 1,
+        "learning_rate": LR,
+        "lr_warmup_steps": 0,
+        "snr_gamma": MIN_SNR_GAMMA,
+        "mixed_precision": precision,
+        "seed": 42,
+    }
     given = [f"--{name}={value}" for name, value in options.items()]
     return [args.python, str(ROOT / "bench/timed_script.py"), str(args.script), "--center_crop", *given]
 
@@ -172,7 +201,7 @@ def medians(turns: list[Turn]) -> dict[str, float]:
         "first_step_s": round(middle(one.first_step_s for one in turns), 1),
         "peak_mb": middle(one.peak_mb for one in turns),
         **{key: middle(one.said[key] for one in turns) for key in turns[0].said},
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

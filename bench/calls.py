@@ -41,9 +41,17 @@ asyncio.run(main())
 
 def ours(url: str, in_flight: int) -> None:
     limits = Limits(
-        in_flight=in_flight, requests_per_minute=None, tokens_per_minute=None, connect_s=5, write_s=30, read_s=30,
-        attempts=1, backoff_s=0, backoff_max_s=0, max_response_mb=8,
-    )  # fmt: skip
+        in_flight=in_flight,
+        requests_per_minute=None,
+        tokens_per_minute=None,
+        connect_s=5,
+        write_s=30,
+        read_s=30,
+        attempts=1,
+        backoff_s=0,
+        backoff_max_s=0,
+        max_response_mb=8,
+    )
     with (
         Client("bench", url, auth=None, limits=limits, stop=threading.Event()) as client,
         ThreadPoolExecutor(in_flight) as pool,

@@ -144,7 +144,9 @@ class Trial:
         work = f".sky_clusters/{self.records.job}*/sky_workdir/*/.cache/training/*/step-*"
         made = [NAME.fullmatch(path.name) for path in self.cluster.slurm.home.glob(work)]
         shared = [read_metadata(one.read_bytes()) for one in self.clone.folder.glob("store/training/*/[01]")]
-        return max((int(one[1]) for one in made if one), default=0), max((int(one["step"]) for one in shared), default=0)  # fmt: skip
+        return max((int(one[1]) for one in made if one), default=0), max(
+            (int(one["step"]) for one in shared), default=0
+        )
 
     def act(self, kind: str, node: str) -> str:
         """Kill; returns in words what."""
@@ -189,8 +191,10 @@ class Trial:
         told = [self.cluster.status(self.clone, one) for one in self.jobs]
         taken = sum(seconds for name, seconds in self.cluster.taken.values() if name in self.jobs)
         machines = sum(len(one["lives"]) for one in told)
-        return (f"{'equal' if same else 'OTHER'} | {left or 'nothing'} | {machines} | {taken:.0f} | "
-                f"{sum(float(one['seconds']) for one in told):.0f} | {', '.join(self.ends)}")  # fmt: skip
+        return (
+            f"{'equal' if same else 'OTHER'} | {left or 'nothing'} | {machines} | {taken:.0f} | "
+            f"{sum(float(one['seconds']) for one in told):.0f} | {', '.join(self.ends)}"
+        )
 
 
 def trials(clone: SkyClone, cluster: Cluster, steps: int, kills: "Queue[Kill]", unbroken: str) -> None:

@@ -42,11 +42,25 @@ def version(folder: Path, number: int) -> list[Path]:
             drawn = number if name in FOLDERS[3:] and one % 100 == 0 else 0
             said = number if name in FOLDERS[4:] and one % 100 == 1 else 0
             pixels = digest(f"{name} {one} {drawn}")
-            lines.append(json.dumps({
-                "id": f"jade-s{one}", "file": f"jade-s{one}-sfw.jpg", "sha256": pixels, "source": f"s{one}", "target": None,
-                "width": 2048, "height": 2048, "rating": "sfw", "faces": [FACE], "provider": "local", "cost_usd": 0.0,
-                "parents": [digest(f"parent {one}")], "text": f"jade woman, a portrait, number {one} {said}",
-            }))  # fmt: skip
+            lines.append(
+                json.dumps(
+                    {
+                        "id": f"jade-s{one}",
+                        "file": f"jade-s{one}-sfw.jpg",
+                        "sha256": pixels,
+                        "source": f"s{one}",
+                        "target": None,
+                        "width": 2048,
+                        "height": 2048,
+                        "rating": "sfw",
+                        "faces": [FACE],
+                        "provider": "local",
+                        "cost_usd": 0.0,
+                        "parents": [digest(f"parent {one}")],
+                        "text": f"jade woman, a portrait, number {one} {said}",
+                    }
+                )
+            )
         data = ("\n".join(lines) + "\n").encode()
         manifest, failures = put(cache, data), put(cache, b"")
         manifests.append(cache / manifest[:2] / manifest[2:])
@@ -81,14 +95,23 @@ def main() -> None:
         floor = time.process_time() - began
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         said = subprocess.run(
-            [sys.executable, "-m", "likeness", "diff", "v1", "v2", "--json"], cwd=folder, check=True, capture_output=True,
+            [sys.executable, "-m", "likeness", "diff", "v1", "v2", "--json"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
             env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin"},
-        ).stdout  # fmt: skip
+        ).stdout
         wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         found = json.loads(said)["jade"]["changes"]
-        result = {"bench": "diff", "pictures": PICTURES, "changes": len(found), "wall_s": round(wall, 2),
-                  "cpu_s": round(cpu, 2), "reading_json_s": round(floor, 2)}  # fmt: skip
+        result = {
+            "bench": "diff",
+            "pictures": PICTURES,
+            "changes": len(found),
+            "wall_s": round(wall, 2),
+            "cpu_s": round(cpu, 2),
+            "reading_json_s": round(floor, 2),
+        }
         sys.stdout.write(json.dumps(result) + "\n")
 
 

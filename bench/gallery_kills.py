@@ -132,14 +132,18 @@ def counted(site: Site) -> dict[str, Any]:
             for name in (one.file, one.thumbnail)
         }
         return {
-            "wishes": len(generations), "pictures": len(pictures), "files_left_by_kills_and_swept": swept.deleted,
+            "wishes": len(generations),
+            "pictures": len(pictures),
+            "files_left_by_kills_and_swept": swept.deleted,
             "not_ended": len(generations) - len(ended),
-            "wishes_whose_credits_are_wrong": len(wrong), "users_whose_credits_are_wrong": len(users),
+            "wishes_whose_credits_are_wrong": len(wrong),
+            "users_whose_credits_are_wrong": len(users),
             "ledger_sum": int(db.scalar(select(func.sum(Entry.cents))) or 0),
             "pictures_without_marks": sum(not is_marked(site, one) for one in pictures),
             "orphans": len(named ^ there),
-            "lost": len(swept.lost), "audit_broken": int(first_broken(db) is not None),
-        }  # fmt: skip
+            "lost": len(swept.lost),
+            "audit_broken": int(first_broken(db) is not None),
+        }
 
 
 def is_marked(site: Site, picture: Picture) -> bool:
@@ -156,15 +160,26 @@ def main(kills: int, users: int, seed: int) -> None:
     luck, seen, over, killed = random.Random(seed), Seen(), threading.Event(), Counter[str]()
     with tempfile.TemporaryDirectory() as folder, Site(Path(folder), WORKER, s3=True) as site:
         turn = {
-            "api": (site.api.kill, site.start_api), "worker": (site.worker.kill, site.worker.start),
-            "database": (site.kill_database, site.start_database), "comfyui": (site.kill_comfy, site.start_comfy),
+            "api": (site.api.kill, site.start_api),
+            "worker": (site.worker.kill, site.worker.start),
+            "database": (site.kill_database, site.start_database),
+            "comfyui": (site.kill_comfy, site.start_comfy),
             "s3": (site.s3.kill, site.s3.start),
-        }  # fmt: skip
+        }
         people = [
-            threading.Thread(target=one_user, args=(site.user(f"user{number}"), str(site.version.id), over, seen,
-                                                    random.Random(seed + number)), daemon=True)
+            threading.Thread(
+                target=one_user,
+                args=(
+                    site.user(f"user{number}"),
+                    str(site.version.id),
+                    over,
+                    seen,
+                    random.Random(seed + number),
+                ),
+                daemon=True,
+            )
             for number in range(users)
-        ]  # fmt: skip
+        ]
         for one in people:
             one.start()
         begun, coming = time.monotonic(), dict[str, threading.Thread]()
@@ -190,10 +205,20 @@ def main(kills: int, users: int, seed: int) -> None:
         site.worker.kill()  # what is not at rest by now stands still
         told = io.StringIO()
         json.dump(
-            {"kills": killed, "users": users, "seconds": round(time.monotonic() - begun), "load": os.getloadavg()[0],
-             "asked": seen.asked, "ended_as": seen.statuses, "longest_without_a_change_s": round(seen.longest_s, 1),
-             "longest_while_the_api_answered_s": round(seen.longest_answered_s, 1),
-             "answers_that_failed": seen.errors, **counted(site)}, told)  # fmt: skip
+            {
+                "kills": killed,
+                "users": users,
+                "seconds": round(time.monotonic() - begun),
+                "load": os.getloadavg()[0],
+                "asked": seen.asked,
+                "ended_as": seen.statuses,
+                "longest_without_a_change_s": round(seen.longest_s, 1),
+                "longest_while_the_api_answered_s": round(seen.longest_answered_s, 1),
+                "answers_that_failed": seen.errors,
+                **counted(site),
+            },
+            told,
+        )
         sys.stdout.write(told.getvalue() + "\n")
 
 

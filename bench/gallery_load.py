@@ -48,9 +48,12 @@ class Person:
 
     async def stay(self, until: float, luck: random.Random) -> None:
         async with httpx.AsyncClient(
-            base_url=self._url, headers=self._headers, timeout=60, trust_env=False,
+            base_url=self._url,
+            headers=self._headers,
+            timeout=60,
+            trust_env=False,
             limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS),
-        ) as client:  # fmt: skip
+        ) as client:
             listening = asyncio.create_task(self._listen(client))
             await asyncio.sleep(luck.uniform(0, REST_SECONDS[1]))
             while time.monotonic() < until:
@@ -141,12 +144,20 @@ def main(seconds: int, users: int) -> None:
         api = psutil.Process(site.api.pid).cpu_times()
     every = [one for values in taken.values() for one in values]
     told = {
-        "users": users, "seconds": seconds, "load": os.getloadavg()[0], "requests": len(every),
-        "p50_ms": percentile(every, 0.5), "p95_ms": percentile(every, 0.95), "p99_ms": percentile(every, 0.99),
+        "users": users,
+        "seconds": seconds,
+        "load": os.getloadavg()[0],
+        "requests": len(every),
+        "p50_ms": percentile(every, 0.5),
+        "p95_ms": percentile(every, 0.95),
+        "p99_ms": percentile(every, 0.99),
         "p95_ms_by_request": {name: percentile(values, 0.95) for name, values in taken.items()},
-        "errors": errors, "api_mib_first_median_last": [mib[0], statistics.median(mib), mib[-1]], "api_mib_by_minute": by_minute(mib),
-        "cores_busy": round((used[0] - used[1]) / seconds, 2), "cores_of_the_api": round((api.user + api.system) / seconds, 2),
-    }  # fmt: skip
+        "errors": errors,
+        "api_mib_first_median_last": [mib[0], statistics.median(mib), mib[-1]],
+        "api_mib_by_minute": by_minute(mib),
+        "cores_busy": round((used[0] - used[1]) / seconds, 2),
+        "cores_of_the_api": round((api.user + api.system) / seconds, 2),
+    }
     sys.stdout.write(json.dumps(told) + "\n")
 
 

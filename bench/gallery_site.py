@@ -109,10 +109,14 @@ class Site:
         self.comfy.__enter__()
         self._stack.callback(lambda: self.comfy.__exit__(None, None, None))
         environment = {
-            "GALLERY_FOLDER": str(folder / "gallery"), "GALLERY_DATABASE_URL": self.postgres.url(),
-            "GALLERY_REPOSITORY": str(repository), "GALLERY_SECRET": "s" * 40, "GALLERY_MONEY": "true",
-            "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
+            "GALLERY_FOLDER": str(folder / "gallery"),
+            "GALLERY_DATABASE_URL": self.postgres.url(),
+            "GALLERY_REPOSITORY": str(repository),
+            "GALLERY_SECRET": "s" * 40,
+            "GALLERY_MONEY": "true",
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+        }
         if self._on_s3:
             self.s3 = self._stack.enter_context(S3Server(folder / "s3"))
             environment |= {
@@ -147,8 +151,15 @@ class Site:
         save_file({LORA_KEY: np.ones((2, 2), np.float32)}, part, {CONSENT_ID: consent.id})
         digest = hashlib.sha256(part.read_bytes()).hexdigest()
         part.rename(versions / f"{digest}.safetensors")
-        laid = Laid(persona="jade", name="v1", consent_id=consent.id, consent_sha256="c" * 64, weights_sha256=digest,
-                    trigger="jade", class_word="woman")  # fmt: skip
+        laid = Laid(
+            persona="jade",
+            name="v1",
+            consent_id=consent.id,
+            consent_sha256="c" * 64,
+            weights_sha256=digest,
+            trigger="jade",
+            class_word="woman",
+        )
         (versions / f"{digest}.json").write_text(laid.model_dump_json())
         take_in(self.gallery)
         with self.gallery.transaction() as db:

@@ -56,8 +56,12 @@ def ingest(paths: list[Path]) -> dict[str, object]:
     analyse(paths[0], digests[paths[0]], limits, gated)
     sides = {"gated": gated, "bare": bare}
     took = least(
-        {name: lambda path, one=one: analyse(path, digests[path], limits, one) for name, one in sides.items()}, paths
-    )  # fmt: skip
+        {
+            name: lambda path, one=one: analyse(path, digests[path], limits, one)
+            for name, one in sides.items()
+        },
+        paths,
+    )
     whole, without = took["gated"], took["bare"]
     return {
         "s_a_photograph": round(whole, 3),
@@ -72,15 +76,18 @@ def doors(paths: list[Path]) -> dict[str, float]:
     gate.measure(pictures[0])
     rater.explicit(pictures[0])
     faces = [instruments.faces.faces(rgb)[0] for rgb in pictures]
-    took = least({
-        "training image, delivery, publication": lambda n: gate.measure(pictures[n]),
-        "drawn picture": lambda n: (rater.explicit(pictures[n]), gate.ages(pictures[n])),
-        "swap with its face found": lambda n: measure_swap(
-            pictures[n], faces[n], analyzer=gate._analyzer, ages=gate._ages, rater=rater
-        ),
-        "for comparison: find the swap's face": lambda n: gate._analyzer.faces(pictures[n]),
-        "for comparison: write the picture as JPEG": lambda n: encode_jpeg(pictures[n]),
-    }, range(len(pictures)))  # fmt: skip
+    took = least(
+        {
+            "training image, delivery, publication": lambda n: gate.measure(pictures[n]),
+            "drawn picture": lambda n: (rater.explicit(pictures[n]), gate.ages(pictures[n])),
+            "swap with its face found": lambda n: measure_swap(
+                pictures[n], faces[n], analyzer=gate._analyzer, ages=gate._ages, rater=rater
+            ),
+            "for comparison: find the swap's face": lambda n: gate._analyzer.faces(pictures[n]),
+            "for comparison: write the picture as JPEG": lambda n: encode_jpeg(pictures[n]),
+        },
+        range(len(pictures)),
+    )
     took["swap"] = took["swap with its face found"] - took["for comparison: find the swap's face"]
     return {name: round(value, 3) for name, value in took.items()}
 

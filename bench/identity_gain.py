@@ -66,8 +66,12 @@ def main(imagefolder: Path, sheet: Path) -> None:
             f"{OTHER}'s LoRA": (other, OTHER),
         }
         drawn = {arm: draw(base, lora, name, cfg.data.side_px) for arm, (lora, name) in arms.items()}
-    print(json.dumps({"bench": "identity_gain", "seeds": len(SEEDS), "prompt": PROMPT, "steps": cfg.schedule.steps} |
-                     {arm: scores(pictures, wanted, analyzer) for arm, pictures in drawn.items()}))  # fmt: skip
+    print(
+        json.dumps(
+            {"bench": "identity_gain", "seeds": len(SEEDS), "prompt": PROMPT, "steps": cfg.schedule.steps}
+            | {arm: scores(pictures, wanted, analyzer) for arm, pictures in drawn.items()}
+        )
+    )
     rows = [np.concatenate(pictures, 1) for pictures in drawn.values()]
     held_out = [
         cv2.resize(photo[: min(photo.shape[:2]), : min(photo.shape[:2])], (128, 128)) for photo in photos
@@ -91,16 +95,31 @@ def somebody(imagefolder: Path, folder: Path) -> Path:
         photo.write_bytes((imagefolder / line["file_name"]).read_bytes())
         text = line["text"].replace("a photo of a woman", f"{OTHER} woman, close-up photo", 1)
         face = FaceAnalyzer().faces(load_rgb(photo))[0]
-        rows.append(json.dumps({"file_name": photo.name, "text": text, "sha256": sha256_file(photo), "repeats": 10,
-                                "face_box_px": face.box_px}))  # fmt: skip
+        rows.append(
+            json.dumps(
+                {
+                    "file_name": photo.name,
+                    "text": text,
+                    "sha256": sha256_file(photo),
+                    "repeats": 10,
+                    "face_box_px": face.box_px,
+                }
+            )
+        )
     (images / "metadata.jsonl").write_text("\n".join(rows) + "\n")
     return folder
 
 
 def train_on(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
     """A LoRA of the folder's person, as the stage train makes it."""
-    facts = Facts(title="other", trigger=OTHER, class_word="woman", consent_id="synthetic",
-                  training_set_sha256="0" * 64, base=base)  # fmt: skip
+    facts = Facts(
+        title="other",
+        trigger=OTHER,
+        class_word="woman",
+        consent_id="synthetic",
+        training_set_sha256="0" * 64,
+        base=base,
+    )
     examples = read_examples(folder, face_fraction=cfg.data.face_fraction)
     job = prepare(base, examples, cfg, ItemStore(place / "items"), facts)
     trained = job.train(RunFolder(place / "run", key=job.key, kept=1))
@@ -113,8 +132,17 @@ def train_on(folder: Path, base: Base, cfg: TrainConfig, place: Path) -> Path:
 def draw(base: Base, lora: Path | None, name: str, side_px: int) -> list[NDArray[np.uint8]]:
     """A picture a seed."""
     evaluate = yaml.safe_load((ROOT / "params.yaml").read_text())["evaluate"]
-    shots = [GenerationRequest(prompt=PROMPT.format(name=name), negative_prompt="", seed=seed, steps=evaluate["steps"],
-                  guidance_scale=evaluate["guidance_scale"], side_px=side_px) for seed in SEEDS]  # fmt: skip
+    shots = [
+        GenerationRequest(
+            prompt=PROMPT.format(name=name),
+            negative_prompt="",
+            seed=seed,
+            steps=evaluate["steps"],
+            guidance_scale=evaluate["guidance_scale"],
+            side_px=side_px,
+        )
+        for seed in SEEDS
+    ]
     with loaded_lora(base, lora):
         return generate(base, shots)
 

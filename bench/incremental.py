@@ -39,8 +39,20 @@ def make(number: int) -> Made:
 
 def line(image, item):
     name = f"{image}.png"
-    entry = Entry(id=image, file=name, sha256=item.files["image"].sha256, width=SIDE_PX, height=SIDE_PX,
-                  source=None, target=None, rating="sfw", faces=(), provider="bench", cost_usd=0, parents=())  # fmt: skip
+    entry = Entry(
+        id=image,
+        file=name,
+        sha256=item.files["image"].sha256,
+        width=SIDE_PX,
+        height=SIDE_PX,
+        source=None,
+        target=None,
+        rating="sfw",
+        faces=(),
+        provider="bench",
+        cost_usd=0,
+        parents=(),
+    )
     return entry, {name: "image"}
 
 

@@ -82,9 +82,13 @@ def killed(clone: RepositoryClone, services: FakeServers, after: int) -> bool:
     """`dvc repro`, killed with all of its group after so many more purchases; False when it ended before."""
     enough = len(services.purchases()) + after
     run = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", "dataset@jade"], cwd=clone.folder, env=clone.env,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "dvc", "repro", "dataset@jade"],
+        cwd=clone.folder,
+        env=clone.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     while run.poll() is None:
         if len(services.purchases()) >= enough:
             os.killpg(run.pid, signal.SIGKILL)
@@ -110,10 +114,12 @@ def main(items: int, kills: int) -> None:
         license_all(folder)
         clone.env |= {**s3.environment(), **services.environment(), "OMP_NUM_THREADS": "1"}
         clone.params(
-            *SETTINGS, f"swap.provider.base_url={services.maxstudio_url}",
+            *SETTINGS,
+            f"swap.provider.base_url={services.maxstudio_url}",
             f"swap.provider.inputs_url=s3://{s3.new_bucket()}/inputs",
-            f"enhance.provider.base_url={services.maxstudio_url}", f"caption.provider.base_url={services.xai_url}",
-        )  # fmt: skip
+            f"enhance.provider.base_url={services.maxstudio_url}",
+            f"caption.provider.base_url={services.xai_url}",
+        )
         clone.repro("ingest@jade")
         started = time.monotonic()
         done = 0
@@ -129,13 +135,20 @@ def main(items: int, kills: int) -> None:
         clone.dvc("repro", "dataset@jade")
         bought = services.purchases()
         twice = [n for n in Counter((p.what, p.digest) for p in bought).values() if n > 1]
-        print(json.dumps({
-            "measurement": "kill_soak", "swaps": clone.ledger("data-jade-swapped")["items"], "kills": done,
-            "bought": dict(Counter(p.what for p in bought)), "bought twice": len(twice),
-            "peak MB": {stage: round(mb) for stage, mb in peaks.items()},
-            "seconds": round(time.monotonic() - started),
-            "dataset": clone.sha256("models/jade/jade_lora_dataset.zip")[:16],
-        }))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "measurement": "kill_soak",
+                    "swaps": clone.ledger("data-jade-swapped")["items"],
+                    "kills": done,
+                    "bought": dict(Counter(p.what for p in bought)),
+                    "bought twice": len(twice),
+                    "peak MB": {stage: round(mb) for stage, mb in peaks.items()},
+                    "seconds": round(time.monotonic() - started),
+                    "dataset": clone.sha256("models/jade/jade_lora_dataset.zip")[:16],
+                }
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -141,8 +141,12 @@ def measure(
             except InputError as error:
                 line |= {"refused": error.reason}
             else:
-                line |= {"write_s": time.perf_counter() - start, "write_cpu_s": time.process_time() - used,
-                         "psnr_db": psnr_db(rgb, marked.rgb), "strength": marked.strength}  # fmt: skip
+                line |= {
+                    "write_s": time.perf_counter() - start,
+                    "write_cpu_s": time.process_time() - used,
+                    "psnr_db": psnr_db(rgb, marked.rgb),
+                    "strength": marked.strength,
+                }
                 file_rgb = decode_rgb(encode_jpeg(marked.rgb, QUALITY))
                 prints = fingerprints(file_rgb)
                 known += prints
@@ -158,8 +162,12 @@ def measure(
             marks = [draw_mark() for _ in range(MARKS_ASKED)]
             seen = [chances(read_values(rgb, *look), marks) for look in LOOKS]
             alarms = [min(one) * len(LOOKS) for one in zip(*seen, strict=True)]
-            line = {"kind": "unmarked", "least": min(alarms), "found": sum(one <= FALSE_ALARMS for one in alarms),
-                    "pdq": distance(pdq(rgb), known) if faces else None}  # fmt: skip
+            line = {
+                "kind": "unmarked",
+                "least": min(alarms),
+                "found": sum(one <= FALSE_ALARMS for one in alarms),
+                "pdq": distance(pdq(rgb), known) if faces else None,
+            }
             file.write(json.dumps(line) + "\n")
             file.flush()
 
@@ -194,17 +202,21 @@ def summary(out: Path) -> None:
             row["alarm"] * (PDQ_CHANCE if n else 1) <= FALSE_ALARMS for row, n in zip(rows, near, strict=True)
         )
         looks, cpu_s = (statistics.mean(row[key] for row in rows) for key in ("looks", "cpu_s"))
-        print(f"{name:34} {len(rows):4} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} "
-              f"{statistics.mean(near):7.1%} {looks:5.2f} {cpu_s:5.2f}")  # fmt: skip
+        print(
+            f"{name:34} {len(rows):4} {statistics.mean(bits):5.1f} {min(bits):4} {alone:6.1%} {found:6.1%} "
+            f"{statistics.mean(near):7.1%} {looks:5.2f} {cpu_s:5.2f}"
+        )
     for name in ("psnr_db", "strength", "write_s", "write_cpu_s") if marked else ():
         values = [line[name] for line in marked]
         print(f"{name}: mean {statistics.mean(values):.2f}, min {min(values):.2f}, max {max(values):.2f}")
     if unmarked:
         pdqs = [line["pdq"] for line in unmarked if line["pdq"] is not None]
-        print(f"unmarked: {sum(line['found'] for line in unmarked)} false alarms of {len(unmarked) * MARKS_ASKED} questions, "
-              f"the least chance {min(line['least'] for line in unmarked):.0e}; "
-              f"PDQ to the nearest of the marked: {len(pdqs)} tried, min {min(pdqs, default=None)}, "
-              f"<=64: {sum(p <= 64 for p in pdqs)}")  # fmt: skip
+        print(
+            f"unmarked: {sum(line['found'] for line in unmarked)} false alarms of {len(unmarked) * MARKS_ASKED} questions, "
+            f"the least chance {min(line['least'] for line in unmarked):.0e}; "
+            f"PDQ to the nearest of the marked: {len(pdqs)} tried, min {min(pdqs, default=None)}, "
+            f"<=64: {sum(p <= 64 for p in pdqs)}"
+        )
 
 
 def main() -> None:
@@ -222,8 +234,15 @@ def main() -> None:
         summary(given.file)
     else:
         treatments = {name: TREATMENTS[name] for name in given.only or TREATMENTS}
-        measure(given.file, treatments, wanted=given.pictures, unmarked=given.unmarked, seed=given.seed, faces=given.faces,
-                demo=given.demo)  # fmt: skip
+        measure(
+            given.file,
+            treatments,
+            wanted=given.pictures,
+            unmarked=given.unmarked,
+            seed=given.seed,
+            faces=given.faces,
+            demo=given.demo,
+        )
 
 
 if __name__ == "__main__":

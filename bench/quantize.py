@@ -52,16 +52,25 @@ def main(steps: int) -> None:
         there: list[Tensor] = []
         for kind, seed in [(kind, cfg.seed) for kind in KINDS] + [(None, cfg.seed + 1)]:
             base = loaded(kind)
-            row = {"bench": "quantize", "base": kind or "whole", "seed": seed, "steps": steps,
-                   "network_mb": round(network_bytes(base) / 1e6, 2), "step_ratio": round(ratios[kind], 3),
-                   "prediction_error": distance(predictions(base, data, cfg), reference, reference)}  # fmt: skip
+            row = {
+                "bench": "quantize",
+                "base": kind or "whole",
+                "seed": seed,
+                "steps": steps,
+                "network_mb": round(network_bytes(base) / 1e6, 2),
+                "step_ratio": round(ratios[kind], 3),
+                "prediction_error": distance(predictions(base, data, cfg), reference, reference),
+            }
             put_on(whole, learned(base, data, cfg.model_copy(update={"seed": seed}), place), place)
             after, drawn = Objective(whole, data, cfg).probe(), predictions(whole, data, cfg)
             remove_lora(whole)
             there = there or drawn
             change = [a - b for a, b in zip(there, reference, strict=True)]
-            row |= {"loss_before": round(before, 5), "loss_after_on_whole": round(after, 5),
-                    "lora_difference": distance(drawn, there, change)}  # fmt: skip
+            row |= {
+                "loss_before": round(before, 5),
+                "loss_after_on_whole": round(after, 5),
+                "lora_difference": distance(drawn, there, change),
+            }
             sys.stdout.write(json.dumps(row) + "\n")
             sys.stdout.flush()
 

@@ -49,10 +49,11 @@ def pipeline(device: torch.device) -> Any:
         }
     return parts.StableDiffusionXLPipeline(
         **{name: model.to(torch.bfloat16) for name, model in models.items()},
-        tokenizer=byte_tokenizer(PROMPT_TOKENS), tokenizer_2=byte_tokenizer(PROMPT_TOKENS),
+        tokenizer=byte_tokenizer(PROMPT_TOKENS),
+        tokenizer_2=byte_tokenizer(PROMPT_TOKENS),
         scheduler=parts.EulerDiscreteScheduler(**NOISE_SCHEDULE, timestep_spacing="leading", steps_offset=1),
         add_watermarker=False,
-    )  # fmt: skip
+    )
 
 
 def text_config(
@@ -61,10 +62,17 @@ def text_config(
     """One text encoder's settings, for the byte tokenizer."""
     size = len(byte_tokenizer(PROMPT_TOKENS))
     return CLIPTextConfig(
-        vocab_size=size, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
-        intermediate_size=between, hidden_act=act, projection_dim=projection, bos_token_id=size - 2,
-        eos_token_id=size - 1, pad_token_id=size - 1,
-    )  # fmt: skip
+        vocab_size=size,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=between,
+        hidden_act=act,
+        projection_dim=projection,
+        bos_token_id=size - 2,
+        eos_token_id=size - 1,
+        pad_token_id=size - 1,
+    )
 
 
 if __name__ == "__main__":

@@ -53,10 +53,25 @@ def main() -> None:
     for name, way in ways.items():
         error = float(np.mean((way().astype(np.float64) - exact) ** 2))
         psnr = None if error == 0 else round(10 * np.log10(255**2 / error), 2)
-        print(json.dumps({"way": name, "ms": round(median[name] * 1e3, 1),
-                          "images_per_s": round(1 / median[name], 2), "psnr_db": psnr}))  # fmt: skip
-    print(json.dumps({"ratio": "resize images/s, likeness over plain Pillow", "megapixels": 12,
-                      "value": round(median["pillow"] / median["likeness"], 2)}))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "way": name,
+                    "ms": round(median[name] * 1e3, 1),
+                    "images_per_s": round(1 / median[name], 2),
+                    "psnr_db": psnr,
+                }
+            )
+        )
+    print(
+        json.dumps(
+            {
+                "ratio": "resize images/s, likeness over plain Pillow",
+                "megapixels": 12,
+                "value": round(median["pillow"] / median["likeness"], 2),
+            }
+        )
+    )
 
 
 def plain(data: bytes, cut: Cut) -> RGB:

@@ -85,10 +85,14 @@ def swap(count: int, config: Config) -> Work:
         return Made(files={items.IMAGE: encode_png(target.rgb())}, record=record)
 
     stand_ins = {
-        (inputs, "measure"): lambda portrait: traits, (items, "_swap"): drawn, (items, "_judge"): lambda *_: None,
-        (items, "_scores"): lambda *_: {"identity": 0.9}, (items, "face_analyzer"): lambda embedder: None,
-        (items, "AgeEstimator"): SimpleNamespace, (items, "Rater"): SimpleNamespace,
-    }  # fmt: skip
+        (inputs, "measure"): lambda portrait: traits,
+        (items, "_swap"): drawn,
+        (items, "_judge"): lambda *_: None,
+        (items, "_scores"): lambda *_: {"identity": 0.9},
+        (items, "face_analyzer"): lambda embedder: None,
+        (items, "AgeEstimator"): SimpleNamespace,
+        (items, "Rater"): SimpleNamespace,
+    }
 
     def work() -> None:
         with contextlib.ExitStack() as patched:
@@ -158,10 +162,22 @@ def evaluate(count: int, config: Config) -> Work:
         (run.paths.samples / one.file).write_bytes(data)
         entries.append(
             Entry(
-                id=one.id, file=one.file, sha256=sha256_bytes(data), width=SIDE_PX, height=SIDE_PX, source=None, target=None,
-                rating="sfw", faces=(), provider="none", cost_usd=0, parents=(), origin="", roots={},
+                id=one.id,
+                file=one.file,
+                sha256=sha256_bytes(data),
+                width=SIDE_PX,
+                height=SIDE_PX,
+                source=None,
+                target=None,
+                rating="sfw",
+                faces=(),
+                provider="none",
+                cost_usd=0,
+                parents=(),
+                origin="",
+                roots={},
             )
-        )  # fmt: skip
+        )
     face = identified(made_up_face())
 
     def look(path: Any, record: Any, words: bool) -> Made:

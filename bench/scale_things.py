@@ -74,10 +74,25 @@ def candidates(count: int) -> list[Any]:
 
     photos: list[Any] = []
     for number in range(1, count + 1):
-        face = MeasuredFace(box_px=(60, 60, 150, 190), score=0.9, yaw_deg=0, pitch_deg=0, sharpness=0.5, age_years=30,
-                            embedding=tuple(face_vector(number)))  # fmt: skip
-        measured = Measured(format="PNG", notes=(), width=1024, height=1280, pixels_sha256=hexes(number), explicit=0.02,
-                            average_hash=hexes(number - number % 10 // 9, 16), faces=(face,))  # fmt: skip
+        face = MeasuredFace(
+            box_px=(60, 60, 150, 190),
+            score=0.9,
+            yaw_deg=0,
+            pitch_deg=0,
+            sharpness=0.5,
+            age_years=30,
+            embedding=tuple(face_vector(number)),
+        )
+        measured = Measured(
+            format="PNG",
+            notes=(),
+            width=1024,
+            height=1280,
+            pixels_sha256=hexes(number),
+            explicit=0.02,
+            average_hash=hexes(number - number % 10 // 9, 16),
+            faces=(face,),
+        )
         raw = RawPhoto(role="source", number=number, path=Path(f"{number}.png"), held_out=False)
         photos.append(Candidate(raw=raw, sha256=hexes(-number), look=partial(_same, measured)))
     return photos
@@ -101,10 +116,18 @@ def made_up_face() -> Any:
     from likeness.faces import Face
 
     return Face(
-        box_px=(16.0, 16.0, 32.0, 32.0), score=0.9, points5=np.zeros((5, 2), np.float32),
-        landmarks=np.zeros((468, 3), np.float32), embedding=recorded()["sface-2021dec-int8bq"], yaw_deg=1.0, pitch_deg=2.0,
-        roll_deg=0.0, sharpness=0.5, mouth_open=0.0, eyes_open=0.3,
-    )  # fmt: skip
+        box_px=(16.0, 16.0, 32.0, 32.0),
+        score=0.9,
+        points5=np.zeros((5, 2), np.float32),
+        landmarks=np.zeros((468, 3), np.float32),
+        embedding=recorded()["sface-2021dec-int8bq"],
+        yaw_deg=1.0,
+        pitch_deg=2.0,
+        roll_deg=0.0,
+        sharpness=0.5,
+        mouth_open=0.0,
+        eyes_open=0.3,
+    )
 
 
 def identified(face: Any) -> Any:
@@ -127,8 +150,13 @@ def folders(count: int, *, targets: int = 0) -> None:
     )
     before = [hexes(n) for n in range(count)]
     drawn_face = json.dumps(to_json(identified(made_up_face()))).encode()
-    for name, word, ext in (("ingested", "ingested", "png"), ("swapped", "swapped", "png"), ("resized", "resized", "png"),
-                            ("enhanced", "enhanced", "jpg"), ("captions", "enhanced", "txt")):  # fmt: skip
+    for name, word, ext in (
+        ("ingested", "ingested", "png"),
+        ("swapped", "swapped", "png"),
+        ("resized", "resized", "png"),
+        ("enhanced", "enhanced", "jpg"),
+        ("captions", "enhanced", "txt"),
+    ):
         folder, entries = PATHS.output(name), []
         folder.mkdir(parents=True)
         for number in range(count):
@@ -147,13 +175,23 @@ def folders(count: int, *, targets: int = 0) -> None:
             made_here(data)
             entries.append(
                 Entry(
-                    id=f"{PERSONA}-{label}", file=file, sha256=sha256_bytes(data), width=SIDE_PX, height=SIDE_PX,
-                    **{"source": None, "target": None, role: label}, rating="sfw", faces=(face if name == "ingested" else drawn,),
-                    provider="none", cost_usd=0, parents=(before[number],), origin=f"{number:06}.png",
-                    roots={role: hexes(number)}, text=text if ext == "txt" else None,
+                    id=f"{PERSONA}-{label}",
+                    file=file,
+                    sha256=sha256_bytes(data),
+                    width=SIDE_PX,
+                    height=SIDE_PX,
+                    **{"source": None, "target": None, role: label},
+                    rating="sfw",
+                    faces=(face if name == "ingested" else drawn,),
+                    provider="none",
+                    cost_usd=0,
+                    parents=(before[number],),
+                    origin=f"{number:06}.png",
+                    roots={role: hexes(number)},
+                    text=text if ext == "txt" else None,
                     face_sha256=sha256_bytes(drawn_face) if name == "ingested" else None,
                 )
-            )  # fmt: skip
+            )
             if name != "captions":
                 before[number] = entries[-1].sha256
         write_manifest(folder, entries, [])

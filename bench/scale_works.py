@@ -55,9 +55,13 @@ def ingest(count: int, config: Config) -> Work:
         (PATHS.raw_sources / f"{number:06}.png").write_bytes(encode_png(picture(number)))
     limits = config.ingest.model_copy(update={"min_side_px": 32, "min_face_px": 16, "min_sharpness": 0})
     instruments = Instruments(
-        faces=SimpleNamespace(faces=lambda rgb: [made_up_face()]), ages=SimpleNamespace(years=lambda rgb, face: 30.0),
-        rate=lambda rgb: 0.01, digest="made up", faces_version=1, identify=lambda rgb, face: identified(face),
-    )  # fmt: skip
+        faces=SimpleNamespace(faces=lambda rgb: [made_up_face()]),
+        ages=SimpleNamespace(years=lambda rgb, face: 30.0),
+        rate=lambda rgb: 0.01,
+        digest="made up",
+        faces_version=1,
+        identify=lambda rgb, face: identified(face),
+    )
     run = run_of("ingest", config.model_copy(update={"ingest": limits}))
 
     def work() -> None:
@@ -83,8 +87,13 @@ def pairs(count: int, config: Config) -> Work:
 
     def photo(seed: int) -> Candidate:
         random = np.random.default_rng(seed)
-        face = replace(made_up, yaw_deg=float(random.normal(0, 20)), pitch_deg=float(random.normal(0, 10)),
-                       box_px=(0.0, 0.0, 300.0, 300.0), mouth_open=float(random.uniform(0, 0.3)))  # fmt: skip
+        face = replace(
+            made_up,
+            yaw_deg=float(random.normal(0, 20)),
+            pitch_deg=float(random.normal(0, 10)),
+            box_px=(0.0, 0.0, 300.0, 300.0),
+            mouth_open=float(random.uniform(0, 0.3)),
+        )
         cheek = (float(random.uniform(30, 90)), 8.0, 12.0)
         return Candidate(
             face=face, traits=Traits(left_cheek=cheek, right_cheek=(70.0, 8.0, 12.0), bridge_line=0.0)
@@ -129,9 +138,10 @@ def dataset(count: int, config: Config) -> Work:
     import stages.dataset
 
     folders(count)
-    run = run_of("dataset", config.model_copy(
-        update={"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX})}
-    ))  # fmt: skip
+    run = run_of(
+        "dataset",
+        config.model_copy(update={"dataset": config.dataset.model_copy(update={"side_px": SIDE_PX})}),
+    )
 
     def work() -> None:
         with patch.object(stages.dataset, "PictureGate", lambda embedder: gate()):
@@ -152,13 +162,21 @@ def report(count: int, config: Config) -> Work:
         for name in ("ingested", "swapped", "resized", "enhanced", "captions")
     }
     failures = tuple(
-        Failure(id=f"{PERSONA}-source-{n}.png", origin=f"{n}.png", source="", kind="refused", reason="no-face",
-                detail=f"{n}.png: no face found in 1024x1280 px, turned any way", remedy="use another photo")
+        Failure(
+            id=f"{PERSONA}-source-{n}.png",
+            origin=f"{n}.png",
+            source="",
+            kind="refused",
+            reason="no-face",
+            detail=f"{n}.png: no face found in 1024x1280 px, turned any way",
+            remedy="use another photo",
+        )
         for n in range(count)
-    )  # fmt: skip
+    )
     steps = manifests | {
-        "ingested": Manifest(manifests["ingested"].entries, failures), "lora_training": manifests["captions"],
-    }  # fmt: skip
+        "ingested": Manifest(manifests["ingested"].entries, failures),
+        "lora_training": manifests["captions"],
+    }
     scores = {f"{PERSONA}-s{n}": float(np.random.default_rng(n).uniform(0.4, 0.9)) for n in range(count)}
     group = {"images": count, "faces": count, "mean": 0.7, "by_image": scores}
     names = ("held_out", "photographs", "swaps", "samples_with", "samples_without", "targets")
@@ -175,9 +193,15 @@ def report(count: int, config: Config) -> Work:
 
     def work() -> dict[str, Any]:
         got = Collected(
-            places=PATHS, steps=steps, folders={name: PATHS.output(name) for name in [*manifests, "lora_training"]},
-            judge=lambda picture: None, evaluation=evaluation, samples=Manifest((), ()), training=training, deliverables=(),
-        )  # fmt: skip
+            places=PATHS,
+            steps=steps,
+            folders={name: PATHS.output(name) for name in [*manifests, "lora_training"]},
+            judge=lambda picture: None,
+            evaluation=evaluation,
+            samples=Manifest((), ()),
+            training=training,
+            deliverables=(),
+        )
         text = page(run, got)
         return {"bytes": len(text.encode()), "most_bytes": config.report.max_page_bytes}
 
@@ -190,9 +214,17 @@ def split(count: int, config: Config) -> Work:
     from likeness.train.native.split import split
 
     examples = [
-        TrainingExample(path=Path(f"{n}.jpg"), text="", sha256=hexes(n), repeats=1, width=64, height=64, photograph=f"s{n}")
+        TrainingExample(
+            path=Path(f"{n}.jpg"),
+            text="",
+            sha256=hexes(n),
+            repeats=1,
+            width=64,
+            height=64,
+            photograph=f"s{n}",
+        )
         for n in range(count)
-    ]  # fmt: skip
+    ]
     return lambda: split(examples, 0.3)
 
 

@@ -83,8 +83,15 @@ def main() -> None:
     for compiled, checkpointing in itertools.product(args.compile, args.checkpointing):
         fastest = 0.0
         for batch in args.batches:
-            case = Case(base=args.base, toy=args.toy, side_px=args.side_px, batch=batch, compiled=compiled,
-                        checkpointing=checkpointing, overrides=tuple(args.set))  # fmt: skip
+            case = Case(
+                base=args.base,
+                toy=args.toy,
+                side_px=args.side_px,
+                batch=batch,
+                compiled=compiled,
+                checkpointing=checkpointing,
+                overrides=tuple(args.set),
+            )
             found = alone(measure, case)
             if found is not None:
                 found["utilisation"] = found["images_per_s"] * found["tflop_per_image"] * 1e12 / rate
@@ -187,13 +194,20 @@ def train_config(case: Case) -> TrainConfig:
     """conf/experiment/ of the base with as many steps as are measured and nothing written on the way."""
     steps = WINDOW * (WARM_UP + MEASURED)
     cfg, _ = settings(
-        f"+experiment={case.base}", f"train.schedule.steps={steps}", "train.schedule.warmup_steps=0",
+        f"+experiment={case.base}",
+        f"train.schedule.steps={steps}",
+        "train.schedule.warmup_steps=0",
         "train.schedule.gradient_accumulation=1",
-        f"train.data.side_px={case.side_px}", f"train.data.batch_size={case.batch}", "train.selection.probe_draws=1",
-        f"train.system.log_every_steps={WINDOW}", f"train.system.compile={case.compiled}",
+        f"train.data.side_px={case.side_px}",
+        f"train.data.batch_size={case.batch}",
+        "train.selection.probe_draws=1",
+        f"train.system.log_every_steps={WINDOW}",
+        f"train.system.compile={case.compiled}",
         f"train.system.gradient_checkpointing='{'on' if case.checkpointing else 'off'}'",
-        f"train.checkpoint.every_steps={steps}", "train.checkpoint.weights_every_steps=null", *case.overrides,
-    )  # fmt: skip
+        f"train.checkpoint.every_steps={steps}",
+        "train.checkpoint.weights_every_steps=null",
+        *case.overrides,
+    )
     return cfg
 
 
@@ -233,14 +247,24 @@ def random_set(base: Base, cfg: TrainConfig) -> TrainingSet:
         return torch.randn(shape, device=base.device)
 
     tensors = BucketTensors(
-        latents=noise(count, base.latent_channels, side // 8, side // 8), texts=np.arange(count)[:, None],
-        time_ids=torch.tensor([[side, side, 0, 0, side, side]] * count).to(base.device, base.dtype), weights=None,
-    )  # fmt: skip
+        latents=noise(count, base.latent_channels, side // 8, side // 8),
+        texts=np.arange(count)[:, None],
+        time_ids=torch.tensor([[side, side, 0, 0, side, side]] * count).to(base.device, base.dtype),
+        weights=None,
+    )
     shapes = base.prompt_shapes
     prompts = [{name: noise(*shape).to(base.dtype) for name, shape in shapes.items()} for _ in range(count)]
     order = Order(samples, cfg.data, cfg.seed)
-    return TrainingSet(order=order, device=base.device, buckets={(side, side): tensors}, prompts=prompts, collate=base.collate,
-                       computed=0, reused=0, cut=0)  # fmt: skip
+    return TrainingSet(
+        order=order,
+        device=base.device,
+        buckets={(side, side): tensors},
+        prompts=prompts,
+        collate=base.collate,
+        computed=0,
+        reused=0,
+        cut=0,
+    )
 
 
 def flops(case: Case) -> float:

@@ -60,15 +60,25 @@ def main() -> None:
         runs = [(child("ours", place), child("floor", place)) for _ in range(PROCESSES)]
     likeness_runs, floors = zip(*runs, strict=True)
     row = {
-        "bench": "train_start", "device": str(base.device), "threads": torch.get_num_threads(), "images": len(samples),
-        "side_px": cfg.data.side_px, "batch": cfg.data.batch_size, "rank": cfg.lora.rank,
-        **{f"{side}_images_per_s": round(len(samples) / statistics.median(took), 1) for side, took in seconds.items()},
+        "bench": "train_start",
+        "device": str(base.device),
+        "threads": torch.get_num_threads(),
+        "images": len(samples),
+        "side_px": cfg.data.side_px,
+        "batch": cfg.data.batch_size,
+        "rank": cfg.lora.rank,
+        **{
+            f"{side}_images_per_s": round(len(samples) / statistics.median(took), 1)
+            for side, took in seconds.items()
+        },
         "caching_ratio": ratio(seconds["cold"], seconds["floor"]),
-        "unread_ratio": ratio([a - b for a, b in zip(seconds["cold"], seconds["read"], strict=True)], seconds["floor"]),
+        "unread_ratio": ratio(
+            [a - b for a, b in zip(seconds["cold"], seconds["read"], strict=True)], seconds["floor"]
+        ),
         **{key: round(statistics.median(one[key] for one in likeness_runs), 2) for key in likeness_runs[0]},
         "floor_peak_mb": statistics.median(one["peak_mb"] for one in floors),
         "peak_ratio": ratio([one["peak_mb"] for one in likeness_runs], [one["peak_mb"] for one in floors]),
-    }  # fmt: skip
+    }
     sys.stdout.write(json.dumps(row) + "\n")
 
 
@@ -132,9 +142,12 @@ def ours(place: Path, began: float) -> dict[str, float]:
     # Libraries are also imported while the first base is loaded: a second one takes what loading itself takes.
     again = timed(lambda _turn: load_base(base_cfg, device=cfg.system.device), 0, base)
     return found | {
-        "first_step_s": stepped - began, "from_load_s": stepped - imported, "load_s": again,
-        "imports_s": imported - began + max(0.0, loaded - imported - again), "read_caches_s": cached - loaded,
-    }  # fmt: skip
+        "first_step_s": stepped - began,
+        "from_load_s": stepped - imported,
+        "load_s": again,
+        "imports_s": imported - began + max(0.0, loaded - imported - again),
+        "read_caches_s": cached - loaded,
+    }
 
 
 def floor(place: Path, _began: float) -> dict[str, float]:

@@ -47,9 +47,13 @@ WARM_UP_BLOCKS = 2
 def main() -> None:
     """Measure in turns and print the median of the blocks' ratios."""
     cfg, base_cfg = settings(
-        "base=tiny_random", f"train.schedule.steps={STEPS}", f"train.system.log_every_steps={BLOCK}",
-        "train.checkpoint.weights_every_steps=null", f"train.checkpoint.every_steps={STEPS}", "train.selection.probe_draws=1",
-    )  # fmt: skip
+        "base=tiny_random",
+        f"train.schedule.steps={STEPS}",
+        f"train.system.log_every_steps={BLOCK}",
+        "train.checkpoint.weights_every_steps=null",
+        f"train.checkpoint.every_steps={STEPS}",
+        "train.selection.probe_draws=1",
+    )
     with tempfile.TemporaryDirectory() as place:
         base, twin = (load_base(base_cfg, device=cfg.system.device) for _ in range(2))
         data = encode_examples(pictures(Path(place)), base, cfg, ItemStore(Path(place) / "items"))
@@ -66,11 +70,15 @@ def main() -> None:
         train(base, data, cfg, RunFolder(Path(place) / "run", key="bench", kept=1), on_window=turn)
     ours, floors = ours[WARM_UP_BLOCKS:], floors[WARM_UP_BLOCKS:]
     row = {
-        "bench": "train_step", "device": str(base.device), "threads": torch.get_num_threads(),
-        "batch": cfg.data.batch_size, "side_px": cfg.data.side_px, "house_ms": round(statistics.median(ours) * 1e3, 2),
+        "bench": "train_step",
+        "device": str(base.device),
+        "threads": torch.get_num_threads(),
+        "batch": cfg.data.batch_size,
+        "side_px": cfg.data.side_px,
+        "house_ms": round(statistics.median(ours) * 1e3, 2),
         "floor_ms": round(statistics.median(floors) * 1e3, 2),
         "ratio": round(statistics.median(a / b for a, b in zip(ours, floors, strict=True)), 4),
-    }  # fmt: skip
+    }
     sys.stdout.write(json.dumps(row) + "\n")
 
 
@@ -128,9 +136,15 @@ def pictures(place: Path, side_px: int | None = None, count: int = PICTURES) -> 
             square = image.convert("RGB").resize((side, side), box=(0, 0, whole, whole))
         target.write_bytes(encode_jpeg(np.rot90(np.asarray(square), turns)))
         samples.append(
-            TrainingExample(path=target, text=f"jade woman, {target.stem}", sha256=sha256_file(target), repeats=5, width=side,
-                   height=side)
-        )  # fmt: skip
+            TrainingExample(
+                path=target,
+                text=f"jade woman, {target.stem}",
+                sha256=sha256_file(target),
+                repeats=5,
+                width=side,
+                height=side,
+            )
+        )
     return samples
 
 

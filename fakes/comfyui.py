@@ -160,8 +160,12 @@ class ComfyUI:
         status: dict[str, Any] = {"status_str": "success", "completed": True, "messages": []}
         outputs: dict[str, Any] = {}
         if self._settings.comfy_answers == "node_fails":
-            words = {"node_id": "draw1", "node_type": "KSampler", "exception_type": "RuntimeError",
-                     "exception_message": "mat1 and mat2 shapes cannot be multiplied"}  # fmt: skip
+            words = {
+                "node_id": "draw1",
+                "node_type": "KSampler",
+                "exception_type": "RuntimeError",
+                "exception_message": "mat1 and mat2 shapes cannot be multiplied",
+            }
             status = {"status_str": "error", "completed": False, "messages": [["execution_error", words]]}
         else:
             for name, node in graph.items():
@@ -215,8 +219,12 @@ class ComfyUI:
             name = node["inputs"].get("lora_name")
             if name is not None and name not in self._loras():
                 words = f"lora_name: '{name}' not in {self._loras()[:5]}"
-                error = {"type": "value_not_in_list", "message": "Value not in list", "details": words,
-                         "extra_info": {"input_name": "lora_name"}}  # fmt: skip
+                error = {
+                    "type": "value_not_in_list",
+                    "message": "Value not in list",
+                    "details": words,
+                    "extra_info": {"input_name": "lora_name"},
+                }
                 found[number] = {"errors": [error], "dependent_outputs": [], "class_type": node["class_type"]}
         return found
 

@@ -40,12 +40,25 @@ class S3Server:
         """Start it, or start it again on its port with its files."""
         self._process = subprocess.Popen(
             [
-                sys.executable, "-m", "nanio", "serve", "--data-dir", self.folder, "--host", "127.0.0.1",
-                "--port", str(self.port), "--region", REGION, "--log-level", "error", "--no-access-log",
+                sys.executable,
+                "-m",
+                "nanio",
+                "serve",
+                "--data-dir",
+                self.folder,
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                "--region",
+                REGION,
+                "--log-level",
+                "error",
+                "--no-access-log",
             ],
             stderr=subprocess.DEVNULL,  # it prints a traceback when a test damages its files
             env={**os.environ, "NANIO_ACCESS_KEY": ACCESS_KEY, "NANIO_SECRET_KEY": SECRET_KEY},
-        )  # fmt: skip
+        )
         self._wait()
 
     def kill(self) -> None:

@@ -45,8 +45,12 @@ class FakeServers:
         # Its own session: what kills the test's clients does not reach it; its standard input ends with the test.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "fakes", "--lifeline"],
-            env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            env=env,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(self._start) + "\n")

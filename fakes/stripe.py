@@ -57,10 +57,16 @@ class Stripe:
         again = request.headers.get("idempotency-key", uuid.uuid4().hex)
         which = self._by_key.setdefault(again, f"cs_test_{uuid.uuid4().hex}")
         made = {
-            "id": which, "object": "checkout.session", "livemode": False, "status": "open", "payment_status": "unpaid",
-            "amount_total": amount, "currency": currency, "client_reference_id": needed["client_reference_id"],
+            "id": which,
+            "object": "checkout.session",
+            "livemode": False,
+            "status": "open",
+            "payment_status": "unpaid",
+            "amount_total": amount,
+            "currency": currency,
+            "client_reference_id": needed["client_reference_id"],
             "url": str(request.url.with_path(f"/stripe/pay/{which}")),
-        }  # fmt: skip
+        }
         return web.json_response(self._checkouts.setdefault(which, made))
 
     async def _pay(self, request: web.Request) -> web.Response:
@@ -87,9 +93,14 @@ class Stripe:
                 return _problem(400, "Refund amount is greater than unrefunded amount on charge")
             which = self._by_key[again] = f"re_{uuid.uuid4().hex}"
             self._refunds[which] = {
-                "id": which, "object": "refund", "amount": amount, "currency": paid["currency"], "payment_intent": intent,
-                "status": "succeeded", "metadata": {"refund": str(form.get("metadata[refund]", ""))},
-            }  # fmt: skip
+                "id": which,
+                "object": "refund",
+                "amount": amount,
+                "currency": paid["currency"],
+                "payment_intent": intent,
+                "status": "succeeded",
+                "metadata": {"refund": str(form.get("metadata[refund]", ""))},
+            }
         return web.json_response(self._refunds[which])
 
     async def _list_refunds(self, request: web.Request) -> web.Response:
@@ -132,10 +143,16 @@ class Stripe:
             "under_review": "updated",
         }.get(status, "closed")
         dispute = {
-            "id": f"dp_{made['id']}", "object": "dispute", "amount": int(request.query.get("amount", made["amount_total"])),
-            "currency": made["currency"], "payment_intent": made["payment_intent"], "reason": "fraudulent", "status": status,
-            "evidence_details": {"due_by": int(time.time()) + 7 * 86_400}, "metadata": {},
-        }  # fmt: skip
+            "id": f"dp_{made['id']}",
+            "object": "dispute",
+            "amount": int(request.query.get("amount", made["amount_total"])),
+            "currency": made["currency"],
+            "payment_intent": made["payment_intent"],
+            "reason": "fraudulent",
+            "status": status,
+            "evidence_details": {"due_by": int(time.time()) + 7 * 86_400},
+            "metadata": {},
+        }
         at = int(request.query.get("created", time.time()))
         return _told(f"evt_{status}_{at}_{made['id']}", f"charge.dispute.{kind}", dispute, created=at)
 

@@ -32,8 +32,15 @@ def note(db: Session, at: datetime.datetime, actor: str, action: str, **data: An
 def export(db: Session) -> Iterator[str]:
     """All lines as JSON, in their order."""
     for one in db.scalars(select(AuditLine).order_by(AuditLine.id)):
-        line = {"id": one.id, "at": one.at.astimezone(datetime.UTC).isoformat(), "actor": one.actor,
-                "action": one.action, "data": one.data, "previous": one.previous, "digest": one.digest}  # fmt: skip
+        line = {
+            "id": one.id,
+            "at": one.at.astimezone(datetime.UTC).isoformat(),
+            "actor": one.actor,
+            "action": one.action,
+            "data": one.data,
+            "previous": one.previous,
+            "digest": one.digest,
+        }
         yield json.dumps(line, sort_keys=True) + "\n"
 
 

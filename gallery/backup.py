@@ -120,8 +120,11 @@ def restore(gallery: Gallery, source: Path) -> int:
         )  # what the backup's gallery had not would stay beside it, and be made a second time
         gallery.engine.dispose()
         try:
-            _run("pg_restore", ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(dump)],
-                 gallery.engine.url)  # fmt: skip
+            _run(
+                "pg_restore",
+                ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(dump)],
+                gallery.engine.url,
+            )
         finally:
             upgrade(gallery.engine)
     heed(gallery)

@@ -27,13 +27,18 @@ def connecting() -> dict[str, Any]:
     encoding: psycopg would give bytes there."""
     probes = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
     server = {f"tcp_{name}": value for name, value in probes.items()} | {
-        "tcp_user_timeout": SILENT_SECONDS * 1000, "idle_in_transaction_session_timeout": OPEN_SECONDS * 1000}  # fmt: skip
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+        "idle_in_transaction_session_timeout": OPEN_SECONDS * 1000,
+    }
     return {
-        "connect_timeout": 10, "keepalives": 1, **probes, "tcp_user_timeout": SILENT_SECONDS * 1000,
+        "connect_timeout": 10,
+        "keepalives": 1,
+        **probes,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
         "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
         "client_encoding": "utf8",
         "application_name": f"gallery-{uuid.uuid4().hex}",
-    }  # fmt: skip
+    }
 
 
 def open_engine(url: str, *, connections: int = 20) -> Engine:
@@ -42,9 +47,14 @@ def open_engine(url: str, *, connections: int = 20) -> Engine:
         "postgres://", "postgresql+psycopg://", 1
     )
     return create_engine(  # what a statement was given, hashes of passwords among it, stands in no error and no log
-        driver, pool_size=connections, max_overflow=10, pool_timeout=FREE_SECONDS, pool_pre_ping=True,
-        connect_args=connecting(), hide_parameters=True,
-    )  # fmt: skip
+        driver,
+        pool_size=connections,
+        max_overflow=10,
+        pool_timeout=FREE_SECONDS,
+        pool_pre_ping=True,
+        connect_args=connecting(),
+        hide_parameters=True,
+    )
 
 
 def _config(connection: Connection) -> Config:
@@ -62,9 +72,11 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     """
     with engine.begin() as connection:
         if (encoding := str(connection.scalar(text("SHOW server_encoding")))) != "UTF8":
-            raise ConfigError(f"the database's encoding is {encoding}, in which names and prompts cannot be kept",
-                              reason="database-encoding",
-                              remedy="make it anew: createdb --encoding=UTF8 --template=template0 NAME")  # fmt: skip
+            raise ConfigError(
+                f"the database's encoding is {encoding}, in which names and prompts cannot be kept",
+                reason="database-encoding",
+                remedy="make it anew: createdb --encoding=UTF8 --template=template0 NAME",
+            )
         refuse_later(MigrationContext.configure(connection).get_current_heads(), "the database")
         alembic.command.upgrade(_config(connection), to)
 
@@ -77,8 +89,11 @@ def refuse_later(heads: Sequence[str], what: str) -> None:
     """
     known = {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("*.py")}
     if later := sorted(set(heads) - known):
-        raise ConfigError(f"{what} is of a later gallery: it has the migration {later[-1]}, and this one ends at {max(known)}",
-                          reason="database-later", remedy="install the likeness that made it")  # fmt: skip
+        raise ConfigError(
+            f"{what} is of a later gallery: it has the migration {later[-1]}, and this one ends at {max(known)}",
+            reason="database-later",
+            remedy="install the likeness that made it",
+        )
 
 
 def downgrade(engine: Engine, to: str) -> None:

@@ -33,11 +33,16 @@ def open_gallery(settings: Settings) -> Gallery:
     upgrade(engine)
     folder = (settings.folder / "pictures").absolute()
     gallery = Gallery(
-        settings=settings, engine=engine, store=open_store(settings.store_url or f"file://{folder}"), key=settings.key(),
+        settings=settings,
+        engine=engine,
+        store=open_store(settings.store_url or f"file://{folder}"),
+        key=settings.key(),
         mailer=open_mailer(settings),
         passwords=Passwords(memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes),
-        records=Repository(root=settings.repository.absolute(), team=team_store(load_config(settings.repository / PARAMS))),
-    )  # fmt: skip
+        records=Repository(
+            root=settings.repository.absolute(), team=team_store(load_config(settings.repository / PARAMS))
+        ),
+    )
     with gallery.transaction():  # its clock is the database's from now on
         pass
     return gallery
@@ -61,6 +66,9 @@ def _wait_for(engine: Engine) -> None:
             return
         except OperationalError as error:
             if time.monotonic() > until:
-                raise ConfigError(f"the database does not answer: {type(error.orig).__name__}", reason="no-database",
-                                  remedy="start it, or correct GALLERY_DATABASE_URL") from None  # fmt: skip
+                raise ConfigError(
+                    f"the database does not answer: {type(error.orig).__name__}",
+                    reason="no-database",
+                    remedy="start it, or correct GALLERY_DATABASE_URL",
+                ) from None
         time.sleep(AGAIN_SECONDS)

@@ -100,8 +100,11 @@ class Settings(BaseSettings):
             self._make_key(path)
         key = path.read_text().strip().encode()
         if len(key) < LEAST_SECRET:
-            raise ConfigError(f"{path} holds no key: {LEAST_SECRET} letters at least, {len(key)} are there", reason="no-key",
-                              remedy="bring it back from a backup; or delete it, and links signed with another key end")  # fmt: skip
+            raise ConfigError(
+                f"{path} holds no key: {LEAST_SECRET} letters at least, {len(key)} are there",
+                reason="no-key",
+                remedy="bring it back from a backup; or delete it, and links signed with another key end",
+            )
         return key
 
     def _make_key(self, path: Path) -> None:

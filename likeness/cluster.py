@@ -104,8 +104,11 @@ class Worker:
             os.chdir(self._folder)
             self._main(self._again(spread=self._serve))
         except FileNotFoundError as error:
-            self._error = ConfigError(f"{self._node}: there is no {error.filename}", reason="other-files",
-                                      remedy="all machines need this folder under the same path")  # fmt: skip
+            self._error = ConfigError(
+                f"{self._node}: there is no {error.filename}",
+                reason="other-files",
+                remedy="all machines need this folder under the same path",
+            )
         except BaseException as error:
             self._error = error
         self._ready.set()
@@ -185,8 +188,11 @@ class Cluster:
                 if isinstance(error, self._ray.exceptions.RayActorError) and not error.actor_init_failed:
                     lost = str(error).partition("\n")[0]
                     continue
-                raise ConfigError(f"{work.id}: a worker of the cluster cannot work: {str(error)[-MAX_WORDS:]}",
-                                  reason="no-worker", remedy=REMEDY) from error  # fmt: skip
+                raise ConfigError(
+                    f"{work.id}: a worker of the cluster cannot work: {str(error)[-MAX_WORDS:]}",
+                    reason="no-worker",
+                    remedy=REMEDY,
+                ) from error
             finally:
                 self._free.put(actor)
             return self._outcome(work, store, answer)
@@ -245,5 +251,8 @@ def _ray() -> Any:
     try:
         return importlib.import_module("ray")
     except ModuleNotFoundError as error:
-        raise ConfigError("items.engine is ray, which is not installed", reason="no-ray",
-                          remedy="pip install -e '.[ray]', or set items.engine: local in conf/items/") from error  # fmt: skip
+        raise ConfigError(
+            "items.engine is ray, which is not installed",
+            reason="no-ray",
+            remedy="pip install -e '.[ray]', or set items.engine: local in conf/items/",
+        ) from error

@@ -125,8 +125,12 @@ class Config(Section):
         lora, optimizer, schedule = self.train.lora, self.train.optimizer, self.train.schedule
         steps = schedule.steps if schedule.epochs is None else None
         return {
-            "rank": lora.rank, "lr": optimizer.lr, "steps": steps, "epochs": schedule.epochs, "base": self.base.name,
-        }  # fmt: skip
+            "rank": lora.rank,
+            "lr": optimizer.lr,
+            "steps": steps,
+            "epochs": schedule.epochs,
+            "base": self.base.name,
+        }
 
     @model_validator(mode="after")
     def _names_match(self) -> "Config":

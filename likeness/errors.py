@@ -91,8 +91,10 @@ class DiskError(LikenessError):
     """A disk is full or fails, or a place may not be written to, or holds something else."""
 
     default_reason = "disk"
-    MORE_SPACE = ("free some space (`likeness items prune --unused-days 30`, `dvc gc -w`; in a folder for temporary files, or name "
-                  "another by TMPDIR), then start again: what is finished stays")  # fmt: skip
+    MORE_SPACE = (
+        "free some space (`likeness items prune --unused-days 30`, `dvc gc -w`; in a folder for temporary files, or name "
+        "another by TMPDIR), then start again: what is finished stays"
+    )
 
     @classmethod
     def of(cls, error: OSError, *, size: int | None = None) -> "DiskError | None":
@@ -154,7 +156,10 @@ class InputError(LikenessError):
         if "temporary directory" in (error.strerror or ""):  # tempfile's own words
             return cls("no folder takes temporary files", remedy="set TMPDIR to a folder that takes some")
         if error.errno == errno.ENOENT and error.filename is None:  # it was asked where we are
-            return cls("the folder that this was started in is gone", remedy="cd into the repository, then start again")  # fmt: skip
+            return cls(
+                "the folder that this was started in is gone",
+                remedy="cd into the repository, then start again",
+            )
         if error.errno != errno.ENOENT or not str(error.filename).startswith(("data/", "models/")):
             return None
         onward = "run `dvc repro`: it runs the stages in order, this one's before it"
@@ -187,7 +192,9 @@ class JobLostError(TransientError):
     default_reason = "provider-job-lost"
     default_remedy = "run it again: the provider gets the order once more"
 
-    def __init__(self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True) -> None:  # fmt: skip
+    def __init__(
+        self, message: str, *, reason: str | None = None, remedy: str = "", billed: bool = True
+    ) -> None:
         super().__init__(message, reason=reason, remedy=remedy)
         self.billed = billed
 

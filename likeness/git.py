@@ -48,9 +48,12 @@ def require_git(*arguments: str, root: Path | None = None) -> str:
 
 
 def git_bytes(
-    *arguments: str, root: Path | None = None, stdin: bytes = b"", within_s: float | None = None,
+    *arguments: str,
+    root: Path | None = None,
+    stdin: bytes = b"",
+    within_s: float | None = None,
     variables: Mapping[str, str] | None = None,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """As `require_git`, for files of any content; `stdin` is what it reads, `variables` are set besides.
 
     Raises:
@@ -93,9 +96,12 @@ def file_at(commit: str, path: str, root: Path | None = None) -> str | None:
 
 
 def _answer(
-    arguments: Sequence[str], root: Path | None, stdin: bytes = b"", within_s: float | None = None,
+    arguments: Sequence[str],
+    root: Path | None,
+    stdin: bytes = b"",
+    within_s: float | None = None,
     variables: Mapping[str, str] | None = None,
-) -> "subprocess.CompletedProcess[bytes]":  # fmt: skip
+) -> "subprocess.CompletedProcess[bytes]":
     kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     if (tree := work_tree(root or Path())) is not None:
         # One of which a part is gone is none to git, which would look for another in the folders above.
@@ -103,9 +109,14 @@ def _answer(
     within_s = TIMEOUT_S if within_s is None else within_s
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=root, env=kept | dict(variables or {}), input=stdin, capture_output=True, check=False,
+            ["git", *arguments],
+            cwd=root,
+            env=kept | dict(variables or {}),
+            input=stdin,
+            capture_output=True,
+            check=False,
             timeout=within_s,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired as error:
         raise _no_answer(arguments, root, f"did not answer within {within_s:g} s") from error
     except OSError as error:
@@ -119,8 +130,11 @@ def _refused(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 def _no_answer(arguments: Sequence[str], root: Path | None, what: str) -> ConfigError:
     words = " ".join(one for one in arguments if one not in ANYBODYS)[:200]
-    return ConfigError(f"`git {words}` {what}", reason="git",
-                       remedy=f"the same by hand in {root or 'this folder'} says why; if it goes through, try again")  # fmt: skip
+    return ConfigError(
+        f"`git {words}` {what}",
+        reason="git",
+        remedy=f"the same by hand in {root or 'this folder'} says why; if it goes through, try again",
+    )
 
 
 def work_tree(folder: Path) -> Path | None:

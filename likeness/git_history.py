@@ -109,7 +109,10 @@ def _contents(read: bytes) -> Iterator[bytes]:
         end = read.index(b"\n", start)
         name, *_, size = read[start:end].split()
         if not size.isdigit():
-            raise ConfigError(f"git lacks the object {name.decode()} that a commit names", reason="git",
-                              remedy="`git fsck` tells what is lost; `git fetch` brings what a clone of a part lacks")  # fmt: skip
+            raise ConfigError(
+                f"git lacks the object {name.decode()} that a commit names",
+                reason="git",
+                remedy="`git fsck` tells what is lost; `git fetch` brings what a clone of a part lacks",
+            )
         start = end + 2 + int(size)
         yield read[end + 1 : start - 1]

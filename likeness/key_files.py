@@ -129,20 +129,29 @@ def read_key_list(path: Path, *, repository: Path | None = None) -> dict[str, st
     if not os.path.lexists(path):
         return {}
     if repository is not None and path.resolve().is_relative_to(repository.resolve()):
-        raise ConfigError(f"{path} lies in the repository, whose files others write", reason="keys-in-repository",
-                          remedy="set LIKENESS_HOME to a folder outside it")  # fmt: skip
+        raise ConfigError(
+            f"{path} lies in the repository, whose files others write",
+            reason="keys-in-repository",
+            remedy="set LIKENESS_HOME to a folder outside it",
+        )
     _refuse_no_file(path, reason="keys-invalid", remedy="move it away, and allow each key again")
     for place in (path, path.parent):
         if place.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise ConfigError(f"{place} may be written by others", reason="keys-open",
-                              remedy=f"look through {path}, then chmod go-w {place}")  # fmt: skip
+            raise ConfigError(
+                f"{place} may be written by others",
+                reason="keys-open",
+                remedy=f"look through {path}, then chmod go-w {place}",
+            )
     named: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         key, _, name = line.strip().partition(" ")
         if key and not key.startswith("#"):
             if not is_public_key(key) or not name.strip():
-                raise ConfigError(f"{path}: {line[:80]!r} is not a line `KEY NAME`", reason="keys-invalid",
-                                  remedy="correct the line, or delete it")  # fmt: skip
+                raise ConfigError(
+                    f"{path}: {line[:80]!r} is not a line `KEY NAME`",
+                    reason="keys-invalid",
+                    remedy="correct the line, or delete it",
+                )
             named[key] = name.strip()
     return named
 
@@ -160,8 +169,11 @@ def add_to_key_list(path: Path, key: str, name: str) -> None:
         ConfigError: `keys-invalid`: it is no public key, or no name; see `read_key_list`.
     """
     if not is_public_key(key) or not name.strip() or not name.isprintable():
-        raise ConfigError(f"{key[:80]!r} {name[:80]!r} is not a public key with a name", reason="keys-invalid",
-                          remedy="give a key as the machine that has it prints it, and whose it is")  # fmt: skip
+        raise ConfigError(
+            f"{key[:80]!r} {name[:80]!r} is not a public key with a name",
+            reason="keys-invalid",
+            remedy="give a key as the machine that has it prints it, and whose it is",
+        )
     if key in read_key_list(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -88,8 +88,11 @@ def persona_name(name: str) -> str:
     """
     if not is_persona_name(name):
         why = next((words for names, words in WHY_NOT.items() if name in names), "")
-        raise ConfigError(f"{name[:80]!r} is not a valid name of a persona{why}", reason="persona-name",
-                          remedy="use a-z, 0-9 and _, at most 32, a letter first: mia")  # fmt: skip
+        raise ConfigError(
+            f"{name[:80]!r} is not a valid name of a persona{why}",
+            reason="persona-name",
+            remedy="use a-z, 0-9 and _, at most 32, a letter first: mia",
+        )
     return name
 
 

@@ -52,21 +52,34 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 sys.meta_path.append(Finder())
 """
-START = STUBS + '''
+START = (
+    STUBS
+    + """
 import runpy
 from pathlib import Path
 sys.argv = sys.argv[1:]
 sys.path.insert(0, str(Path(sys.argv[0]).parent))
 runpy.run_path(sys.argv[0], run_name="__main__")
-'''  # fmt: skip
+"""
+)
 
 
 def lay() -> None:
     """Download and install what is not there."""
     PLACE.mkdir(parents=True, exist_ok=True)
     if not SERVER.is_dir():
-        pip(sys.executable, "download", "--no-deps", "--no-binary", ":all:", "--ignore-requires-python",
-            "--no-build-isolation", "-d", str(PLACE), PACKAGE)  # fmt: skip
+        pip(
+            sys.executable,
+            "download",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "--ignore-requires-python",
+            "--no-build-isolation",
+            "-d",
+            str(PLACE),
+            PACKAGE,
+        )
         (archive,) = PLACE.glob("*.tar.gz")
         with tarfile.open(archive) as files:
             files.extractall(PLACE, filter="data")
@@ -114,12 +127,26 @@ class RealServer:
         self.url = f"http://127.0.0.1:{port}"
         with (self._place / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [str(PYTHON), str(PLACE / "start.py"), str(SERVER / "main.py"), "--cpu", "--listen", "127.0.0.1",
-                 "--port", str(port), "--base-directory", str(self._place), "--front-end-root", str(self._place / "web"),
-                 "--disable-api-nodes"],
+                [
+                    str(PYTHON),
+                    str(PLACE / "start.py"),
+                    str(SERVER / "main.py"),
+                    "--cpu",
+                    "--listen",
+                    "127.0.0.1",
+                    "--port",
+                    str(port),
+                    "--base-directory",
+                    str(self._place),
+                    "--front-end-root",
+                    str(self._place / "web"),
+                    "--disable-api-nodes",
+                ],
                 # On shared cores threads wait for each other: at a load of 27 one step took about 8 s with two of them.
-                env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=log, stderr=log,
-            )  # fmt: skip
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                stdout=log,
+                stderr=log,
+            )
         until = time.monotonic() + UP_WITHIN_S
         while True:
             try:

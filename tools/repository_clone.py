@@ -85,9 +85,13 @@ class RepositoryClone:
     def kill_during(self, stage: str, reached: Callable[[], bool]) -> None:
         """Start one stage under DVC and kill -9 the whole process group as soon as `reached`."""
         started = subprocess.Popen(
-            [sys.executable, "-m", "dvc", "repro", "-s", f"{stage}@jade"], cwd=self.folder, env=self.env,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "dvc", "repro", "-s", f"{stage}@jade"],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + PATIENCE_S
         while not reached():
             assert started.poll() is None, f"{stage} ended before it could be killed"

@@ -25,9 +25,11 @@ def training(steps: int, every: int) -> list[str]:
     """Settings of a training of so many steps, with a checkpoint `every` so many."""
     return [
         *(one for one in SHORT if not one.startswith(("train.schedule", "train.checkpoint"))),
-        f"train.schedule.steps={steps}", "train.schedule.warmup_steps=2", f"train.checkpoint.every_steps={every}",
+        f"train.schedule.steps={steps}",
+        "train.schedule.warmup_steps=2",
+        f"train.checkpoint.every_steps={every}",
         f"train.checkpoint.weights_every_steps={steps // 2}",
-    ]  # fmt: skip
+    ]
 
 
 def until(what: str, there: Callable[[], bool], *, every_s: float = 0.5, told: bool = True) -> None:

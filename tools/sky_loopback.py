@@ -86,13 +86,15 @@ class SkyLoopback:
     def __init__(self, folder: Path, nodes: int = 2) -> None:
         self.slurm = SlurmLoopback(folder, nodes)
         self.env = {
-            **self.slurm.env, "SKYPILOT_DISABLE_USAGE_COLLECTION": "1", "LIKENESS_SKY": str(PYTHON),
+            **self.slurm.env,
+            "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
+            "LIKENESS_SKY": str(PYTHON),
             "PYTHONPATH": str(self.slurm.folder / "hook"),
             # Its controllers are as many as the memory allows: this is enough for two.
             "SKYPILOT_POD_MEMORY_GB_LIMIT": "4",
             # Not 46580: a server of this user's may be there.
             "SKYPILOT_API_SERVER_LOCAL_PORT": str(free_port()),
-        }  # fmt: skip
+        }
         self._home = Path(pwd.getpwuid(os.getuid()).pw_dir)
         self._before: dict[Path, bytes | None] = {}
         self._folders: list[Path] = []

@@ -205,18 +205,24 @@ class SlurmLoopback:
         control, login, *nodes = free_ports(2 + len(self.nodes))
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 512
         words = {
-            "folder": self.folder, "user": getpass.getuser(), "host": socket.gethostname(), "cluster": CLUSTER,
-            "path": _path(), "lost": LOST_AFTER_S,
-        }  # fmt: skip
+            "folder": self.folder,
+            "user": getpass.getuser(),
+            "host": socket.gethostname(),
+            "cluster": CLUSTER,
+            "path": _path(),
+            "lost": LOST_AFTER_S,
+        }
         lines = "\n".join(
             f"NodeName={node} NodeHostname={socket.gethostname()} NodeAddr=127.0.0.1 Port={port} CPUs={os.cpu_count()} "
             f"RealMemory={memory} State=UNKNOWN"
             for node, port in zip(self.nodes, nodes, strict=True)
         )
         for path, text, port in (
-            ("slurm.conf", SLURM, control), ("sshd_config", SSHD, login), ("home/.slurm/config", LOGIN, login),
+            ("slurm.conf", SLURM, control),
+            ("sshd_config", SSHD, login),
+            ("home/.slurm/config", LOGIN, login),
             ("home/.profile", PROFILE, 0),
-        ):  # fmt: skip
+        ):
             (self.folder / path).write_text(text.format(**words, port=port, nodes=lines))
         if not self._separated and os.geteuid() == 0:
             PRIVILEGE_SEPARATION.mkdir()

@@ -59,11 +59,18 @@ def begin_adding(gallery: Gallery, user: User, password: str) -> Options:
             raise invalid(f"There are {MOST} passkeys already.", "Remove one first.")
         challenge = new_token(db, ADD, user.email, gallery.clock())
     made = generate_registration_options(
-        rp_id=name, rp_name=SITE, user_id=user.id.bytes, user_name=user.email, user_display_name=user.name,
-        challenge=challenge.encode(), exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
+        rp_id=name,
+        rp_name=SITE,
+        user_id=user.id.bytes,
+        user_name=user.email,
+        user_display_name=user.name,
+        challenge=challenge.encode(),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED),
-    )  # fmt: skip
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        ),
+    )
     return json.loads(options_to_json(made))
 
 
@@ -82,12 +89,22 @@ def add(gallery: Gallery, user: User, name: str, credential: Options) -> Passkey
         raise _broken()
     try:
         seen = verify_registration_response(
-            credential=credential, expected_challenge=challenge.encode(), expected_rp_id=site, expected_origin=origin,
-            require_user_verification=True)  # fmt: skip
+            credential=credential,
+            expected_challenge=challenge.encode(),
+            expected_rp_id=site,
+            expected_origin=origin,
+            require_user_verification=True,
+        )
     except (WebAuthnException, KeyError, TypeError, ValueError) as error:
         raise _broken() from error
-    made = Passkey(user_id=user.id, credential=seen.credential_id, public_key=seen.credential_public_key,
-                   uses=seen.sign_count, name=name, created=gallery.clock())  # fmt: skip
+    made = Passkey(
+        user_id=user.id,
+        credential=seen.credential_id,
+        public_key=seen.credential_public_key,
+        uses=seen.sign_count,
+        name=name,
+        created=gallery.clock(),
+    )
     try:
         with gallery.transaction() as db:
             keep_user(db, user)
@@ -136,9 +153,14 @@ def sign_in(gallery: Gallery, cookie: str, place: str, agent: str, credential: O
             raise _wrong()
         try:
             seen = verify_authentication_response(
-                credential=credential, expected_challenge=challenge.encode(), expected_rp_id=site,
-                expected_origin=origin, credential_public_key=key.public_key, credential_current_sign_count=key.uses,
-                require_user_verification=True)  # fmt: skip
+                credential=credential,
+                expected_challenge=challenge.encode(),
+                expected_rp_id=site,
+                expected_origin=origin,
+                credential_public_key=key.public_key,
+                credential_current_sign_count=key.uses,
+                require_user_verification=True,
+            )
         except (WebAuthnException, KeyError, TypeError, ValueError) as error:
             raise _wrong() from error
         key.uses, key.used = seen.new_sign_count, gallery.clock()

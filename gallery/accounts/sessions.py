@@ -57,8 +57,16 @@ def begin_session(db: Session, gallery: Gallery, user: User, agent: str) -> str:
     keep_user(db, user)
     cookie, now = secrets.token_urlsafe(32), gallery.clock()
     expires = now + datetime.timedelta(days=gallery.settings.session_days)
-    db.add(SignedIn(token_sha256=digest(cookie), user_id=user.id, agent=agent[:200], created=now, seen=now,
-                    expires=expires))  # fmt: skip
+    db.add(
+        SignedIn(
+            token_sha256=digest(cookie),
+            user_id=user.id,
+            agent=agent[:200],
+            created=now,
+            seen=now,
+            expires=expires,
+        )
+    )
     return cookie
 
 

@@ -131,8 +131,12 @@ def confirm(gallery: Gallery, link: str, password: str | None, who: Visitor, age
         found = use_token(db, "confirm", token, gallery.clock())
         here = hmac.compare_digest(mark.encode(), _mark(gallery, token, who.cookie).encode())
         if not here and not gallery.passwords.is_right(found.password, password or ""):
-            raise RequestError(401, "password", "This account was asked for in another browser.",
-                               remedy="Type the password that was chosen there.")  # fmt: skip
+            raise RequestError(
+                401,
+                "password",
+                "This account was asked for in another browser.",
+                remedy="Type the password that was chosen there.",
+            )
         user = add_user(db, gallery, found.email, found.name, found.password, "member")
         return user, begin_session(db, gallery, user, agent)
 

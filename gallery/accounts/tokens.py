@@ -19,15 +19,31 @@ def digest(token: str) -> str:
 
 
 def new_token(
-    db: Session, purpose: str, email: str, now: datetime.datetime, *, role: str = "member", name: str = "",
+    db: Session,
+    purpose: str,
+    email: str,
+    now: datetime.datetime,
+    *,
+    role: str = "member",
+    name: str = "",
     password: str = "",
-) -> str:  # fmt: skip
+) -> str:
     """A token for this purpose; an earlier one of the same address and purpose ends."""
     db.execute(delete(Token).where(Token.purpose == purpose, Token.email == email))
     token = secrets.token_urlsafe(32)
     expires = now + datetime.timedelta(hours=HOURS[purpose])
-    db.add(Token(token_sha256=digest(token), purpose=purpose, email=email, role=role, name=name, password=password,
-                 created=now, expires=expires))  # fmt: skip
+    db.add(
+        Token(
+            token_sha256=digest(token),
+            purpose=purpose,
+            email=email,
+            role=role,
+            name=name,
+            password=password,
+            created=now,
+            expires=expires,
+        )
+    )
     return token
 
 

@@ -47,8 +47,13 @@ FILES_AT_ONCE = 24
 
 def make_app(gallery: Gallery) -> FastAPI:
     """The application of one gallery."""
-    app = FastAPI(title="likeness gallery", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
-                  redirect_slashes=False)  # fmt: skip
+    app = FastAPI(
+        title="likeness gallery",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     attach(app, gallery)
     add_answers(app)
     app.add_middleware(Limits, most=gallery.settings.max_body_bytes)

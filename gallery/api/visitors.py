@@ -99,8 +99,15 @@ OwnerDep = Annotated[User, Depends(owner)]
 def set_cookie(response: Response, gallery: Gallery, cookie: str) -> None:
     """Give the browser its session."""
     days = gallery.settings.session_days
-    response.set_cookie(cookie_name(gallery), cookie, max_age=days * 86400, httponly=True, samesite="lax", path="/",
-                        secure=not gallery.settings.is_local)  # fmt: skip
+    response.set_cookie(
+        cookie_name(gallery),
+        cookie,
+        max_age=days * 86400,
+        httponly=True,
+        samesite="lax",
+        path="/",
+        secure=not gallery.settings.is_local,
+    )
 
 
 def new_cookie() -> str:

@@ -77,8 +77,14 @@ def serve_command(
         beside.append(Beside(lambda: subprocess.Popen(site, cwd=WEB, env=environment)))
     proxies = settings.trusted_proxies
     try:
-        uvicorn.run(make_app(gallery), host=host, port=port, proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
-                    **SERVING)  # fmt: skip
+        uvicorn.run(
+            make_app(gallery),
+            host=host,
+            port=port,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
+            **SERVING,
+        )
     finally:
         for one in beside:
             one.end()
@@ -120,8 +126,11 @@ def _site(settings: Settings, host: str, port: int) -> list[str]:
             remedy="GALLERY_PUBLIC_URL=http://127.0.0.1:3000, or serve the pages by hand (gallery/web/README.md)",
         )
     if not (WEB / ".next" / "BUILD_ID").is_file():
-        raise ConfigError(f"the pages are not built: {WEB / '.next'} is not there", reason="no-pages",
-                          remedy="cd gallery/web && npm ci && npm run build, or `make gallery`")  # fmt: skip
+        raise ConfigError(
+            f"the pages are not built: {WEB / '.next'} is not there",
+            reason="no-pages",
+            remedy="cd gallery/web && npm ci && npm run build, or `make gallery`",
+        )
     return ["node", str(WEB / "server.mjs"), "-H", str(address.hostname), "-p", str(address.port)]
 
 

@@ -43,8 +43,11 @@ class Pool:
         drained = {line.strip().rstrip("/") for line in text.splitlines()}
         left = [one for one in self.servers if one.rstrip("/") not in drained]
         if not left:
-            raise TransientError("no ComfyUI server takes pictures now", reason="all-drained",
-                                 remedy=f"take a line out of {self.drained}, or name more servers")  # fmt: skip
+            raise TransientError(
+                "no ComfyUI server takes pictures now",
+                reason="all-drained",
+                remedy=f"take a line out of {self.drained}, or name more servers",
+            )
         self._taken += 1
         at, now = self._taken % len(left), time.monotonic()
         resting = {one for one, since in self._failed.items() if now - since < self.rest_s}
@@ -92,8 +95,14 @@ class ComfyDrawer(Enlarging):
 
     def _server(self, url: str) -> ComfyUI:
         options = self.config.comfy
-        return ComfyUI(base_url=url, api_key_env=options.api_key_env, limits=options.limits, poll_s=options.poll_s,
-                       job_limit_s=options.job_limit_s, stop=self.stop)  # fmt: skip
+        return ComfyUI(
+            base_url=url,
+            api_key_env=options.api_key_env,
+            limits=options.limits,
+            poll_s=options.poll_s,
+            job_limit_s=options.job_limit_s,
+            stop=self.stop,
+        )
 
     def _lora(self, shot: Shot) -> Lora:
         """The weights in the servers' folder, called by their sha256. A copy, which servers elsewhere read, too; whole or not at

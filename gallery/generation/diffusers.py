@@ -62,7 +62,11 @@ class DiffusersDrawer(Enlarging):
         self.slot.hold(self.files.weights(shot.weights), shot.strength)
         with deterministic(base.device), torch.no_grad():
             return base.draw(
-                prompt=shot.prompt, negative_prompt=shot.negative or options.negative_prompt, height=height, width=width,
-                num_inference_steps=options.steps, guidance_scale=options.guidance_scale,
+                prompt=shot.prompt,
+                negative_prompt=shot.negative or options.negative_prompt,
+                height=height,
+                width=width,
+                num_inference_steps=options.steps,
+                guidance_scale=options.guidance_scale,
                 generator=torch.Generator("cpu").manual_seed(shot.seed),
-            )  # fmt: skip
+            )

@@ -23,15 +23,27 @@ def give_back(
     generation.charged -= count
     if generation.price_cents and not free:
         left = generation.charged
-        book(db, f"back:{generation.id}:{left}", GALLERY, user_account(generation.user_id),
-             generation.price_cents * count, gallery.clock())  # fmt: skip
+        book(
+            db,
+            f"back:{generation.id}:{left}",
+            GALLERY,
+            user_account(generation.user_id),
+            generation.price_cents * count,
+            gallery.clock(),
+        )
 
 
 def make_free(db: Session, gallery: Gallery, generation: Generation, number: int) -> None:
     """Give back the credits of a picture that is kept and is less like the person than promised; it counts for the quota."""
     if generation.price_cents:
-        book(db, _free(generation.id, number), GALLERY, user_account(generation.user_id), generation.price_cents,
-             gallery.clock())  # fmt: skip
+        book(
+            db,
+            _free(generation.id, number),
+            GALLERY,
+            user_account(generation.user_id),
+            generation.price_cents,
+            gallery.clock(),
+        )
 
 
 def is_free(db: Session, picture: Picture) -> bool:

@@ -35,9 +35,11 @@ def last_event(db: Session, user_id: uuid.UUID) -> int:
 def events_after(db: Session, user_id: uuid.UUID, number: int) -> list[tuple[int, uuid.UUID]]:
     """(number, generation) of what changed since, each generation once with its last number."""
     since = (
-        select(func.max(Event.id), Event.generation_id).where(Event.user_id == user_id, Event.id > number)
-        .group_by(Event.generation_id).order_by(func.max(Event.id))
-    )  # fmt: skip
+        select(func.max(Event.id), Event.generation_id)
+        .where(Event.user_id == user_id, Event.id > number)
+        .group_by(Event.generation_id)
+        .order_by(func.max(Event.id))
+    )
     return [(found[0], found[1]) for found in db.execute(since)]
 
 

@@ -56,11 +56,21 @@ class LikenessFinisher:
         """See `Finisher`."""
         rgb = _large_enough(rgb)
         seen = self.gate.measure(rgb)
-        refuse_picture("drawn likeness", seen, consent, what="The picture", embedder=self.config.faces.embedder,
-                       max_explicit=self.config.ingest.max_explicit)  # fmt: skip
+        refuse_picture(
+            "drawn likeness",
+            seen,
+            consent,
+            what="The picture",
+            embedder=self.config.faces.embedder,
+            max_explicit=self.config.ingest.max_explicit,
+        )
         likeness = self._likeness(seen, consent)
-        statement = {"consent": consent.id, "persona": consent.persona, "weights": [weights_sha256],
-                     "picture": str(picture_id)}  # fmt: skip
+        statement = {
+            "consent": consent.id,
+            "persona": consent.persona,
+            "weights": [weights_sha256],
+            "picture": str(picture_id),
+        }
         png = self._marked(rgb, consent, statement, str(picture_id))
         return Finished(
             png=png,
@@ -82,8 +92,12 @@ class LikenessFinisher:
             max(float(similarity(face, consent.face_vectors[SFACE])) for face in faces if face.size), 3
         )
         if not value >= self.least:
-            raise InputError(f"The picture is less like the person than this gallery asks for: {value:.2f}, {self.least:g} needed.",
-                             reason="unlike", kind="refused", remedy="try another seed or a higher strength")  # fmt: skip
+            raise InputError(
+                f"The picture is less like the person than this gallery asks for: {value:.2f}, {self.least:g} needed.",
+                reason="unlike",
+                kind="refused",
+                remedy="try another seed or a higher strength",
+            )
         return value
 
     def _marked(self, rgb: RGB, consent: Consent, statement: Mapping[str, Any], title: str) -> bytes:

@@ -127,11 +127,13 @@ async def run_worker(worker: Worker, url: str, *, ready: Callable[[], object] | 
                 log.exception("%s", what.__name__)
             await asyncio.sleep(seconds)
 
-    beside = [asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
-              asyncio.create_task(now_and_then(heed, HEED_SECONDS)),
-              asyncio.create_task(now_and_then(finish_all, REFUND_SECONDS)),
-              asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS)),
-              asyncio.create_task(now_and_then(forget, SWEEP_SECONDS))]  # fmt: skip
+    beside = [
+        asyncio.create_task(now_and_then(repair, REPAIR_SECONDS)),
+        asyncio.create_task(now_and_then(heed, HEED_SECONDS)),
+        asyncio.create_task(now_and_then(finish_all, REFUND_SECONDS)),
+        asyncio.create_task(now_and_then(sweep_and_tell, SWEEP_SECONDS)),
+        asyncio.create_task(now_and_then(forget, SWEEP_SECONDS)),
+    ]
     if ready is not None:
         await _get_ready(ready, told)
     while not told.is_set():
@@ -188,5 +190,8 @@ def sweep_and_tell(gallery: Gallery) -> None:
     """Sweep, and say what only an operator should decide."""
     found = sweep(gallery)
     if found.lost or found.unknown:
-        log.error("%d pictures have no file, %d files no wish: `likeness-gallery sweep` names them", len(found.lost),
-                  len(found.unknown))  # fmt: skip
+        log.error(
+            "%d pictures have no file, %d files no wish: `likeness-gallery sweep` names them",
+            len(found.lost),
+            len(found.unknown),
+        )

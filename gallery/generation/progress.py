@@ -44,8 +44,14 @@ def _ahead(db: Session, one: Generation) -> tuple[int, int]:
 def views(db: Session, generations: Sequence[Generation]) -> list[dict[str, Any]]:
     """Generations in the contract's form. Where no worker lives nobody knows how long one that waits will take."""
     ids = [one.id for one in generations]
-    people = {row[0]: row[1] for row in db.execute(
-        select(Version.id, Person.name).join(Person).where(Version.id.in_({one.version_id for one in generations})))}  # fmt: skip
+    people = {
+        row[0]: row[1]
+        for row in db.execute(
+            select(Version.id, Person.name)
+            .join(Person)
+            .where(Version.id.in_({one.version_id for one in generations}))
+        )
+    }
     drawn = db.scalars(
         select(Picture).where(Picture.generation_id.in_(ids)).order_by(Picture.generation_id, Picture.index)
     ).all()
@@ -69,13 +75,24 @@ def views(db: Session, generations: Sequence[Generation]) -> list[dict[str, Any]
         left = None if pace is None or one.status not in WAITING else (ahead + one.count - done) * pace
         found.append(
             {
-                "id": one.id, "person": people[one.version_id], "version_id": one.version_id, "prompt": one.prompt,
-                "negative": one.negative, "seed": one.seed, "strength": one.strength, "aspect": one.aspect,
-                "count": one.count, "kind": one.kind, "status": one.status,
+                "id": one.id,
+                "person": people[one.version_id],
+                "version_id": one.version_id,
+                "prompt": one.prompt,
+                "negative": one.negative,
+                "seed": one.seed,
+                "strength": one.strength,
+                "aspect": one.aspect,
+                "count": one.count,
+                "kind": one.kind,
+                "status": one.status,
                 "place": place + 1 if one.status == "queued" else None,
-                "seconds_left": None if left is None else round(left, 1), "done": done,
-                "created": one.created.astimezone(datetime.UTC), "error": one.error, "refused": no,
+                "seconds_left": None if left is None else round(left, 1),
+                "done": done,
+                "created": one.created.astimezone(datetime.UTC),
+                "error": one.error,
+                "refused": no,
                 "pictures": [shown[picture.id] for picture in own if picture.gone is None],
             }
-        )  # fmt: skip
+        )
     return found

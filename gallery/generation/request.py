@@ -81,11 +81,22 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
         refuse_words("negative prompt", wish.negative, what="What is kept out")
         seed = like.seed if like else wish.seed
         generation = Generation(
-            user_id=user.id, version_id=may.version.id, kind="draw", prompt=prompt, negative=wish.negative.strip(),
-            prompt_kind=kind, seed=secrets.randbelow(SEEDS) if seed is None else seed,
-            strength=wish.strength, aspect=wish.aspect, count=wish.count, charged=wish.count,
-            like_id=like.id if like else None, attempt=wish.attempt, status="queued", created=gallery.clock(),
-        )  # fmt: skip
+            user_id=user.id,
+            version_id=may.version.id,
+            kind="draw",
+            prompt=prompt,
+            negative=wish.negative.strip(),
+            prompt_kind=kind,
+            seed=secrets.randbelow(SEEDS) if seed is None else seed,
+            strength=wish.strength,
+            aspect=wish.aspect,
+            count=wish.count,
+            charged=wish.count,
+            like_id=like.id if like else None,
+            attempt=wish.attempt,
+            status="queued",
+            created=gallery.clock(),
+        )
         return queue(db, gallery, may, generation)
 
     try:
@@ -93,8 +104,14 @@ def ask(gallery: Gallery, user: User, wish: Wish) -> Generation:
     except RequestError as error:
         if isinstance(error.__cause__, InputError):  # of refused words their reason is kept, and not they
             with gallery.transaction() as db:
-                note(db, gallery.clock(), user.email, "prompt-refused", reason=error.reason,
-                     version=str(wish.version_id))  # fmt: skip
+                note(
+                    db,
+                    gallery.clock(),
+                    user.email,
+                    "prompt-refused",
+                    reason=error.reason,
+                    version=str(wish.version_id),
+                )
         raise
 
 
@@ -115,10 +132,22 @@ def ask_larger(
         may = allowed(db, user, made.version_id, gallery.clock())
         require(db, gallery.records, may.person, made.prompt_kind)
         generation = Generation(
-            user_id=user.id, version_id=made.version_id, kind="upscale", prompt=picture.prompt, negative=made.negative,
-            prompt_kind=made.prompt_kind, seed=picture.seed, strength=made.strength, aspect=made.aspect, count=1,
-            charged=1, like_id=picture.id, attempt=attempt, status="queued", created=gallery.clock(),
-        )  # fmt: skip
+            user_id=user.id,
+            version_id=made.version_id,
+            kind="upscale",
+            prompt=picture.prompt,
+            negative=made.negative,
+            prompt_kind=made.prompt_kind,
+            seed=picture.seed,
+            strength=made.strength,
+            aspect=made.aspect,
+            count=1,
+            charged=1,
+            like_id=picture.id,
+            attempt=attempt,
+            status="queued",
+            created=gallery.clock(),
+        )
         return queue(db, gallery, may, generation)
 
     return _once(gallery, user, attempt, make)

@@ -114,14 +114,25 @@ class Worker:
         )
         weights = weights_file(self.gallery.settings.folder, version.weights_sha256)
         return self.drawer.draw(
-            Shot(weights=weights, prompt=generation.prompt, negative=generation.negative, seed=seed, strength=strength,
-                 aspect=generation.aspect)
-        )  # fmt: skip
+            Shot(
+                weights=weights,
+                prompt=generation.prompt,
+                negative=generation.negative,
+                seed=seed,
+                strength=strength,
+                aspect=generation.aspect,
+            )
+        )
 
     def _store(
-        self, generation: Generation, version: Version, number: int, finished: Finished, picture_id: uuid.UUID,
+        self,
+        generation: Generation,
+        version: Version,
+        number: int,
+        finished: Finished,
+        picture_id: uuid.UUID,
         seconds: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The files first, then the line, while neither a revocation nor a cancellation can come between."""
         name = picture_file(generation.id, number)
         with self.gallery.transaction() as db:
@@ -149,15 +160,32 @@ class Worker:
             tell(db, self.gallery, generation)
 
     def _line(
-        self, generation: Generation, person: Person, number: int, seed: int, finished: Finished, picture_id: uuid.UUID,
+        self,
+        generation: Generation,
+        person: Person,
+        number: int,
+        seed: int,
+        finished: Finished,
+        picture_id: uuid.UUID,
         seconds: float,
-    ) -> Picture:  # fmt: skip
+    ) -> Picture:
         return Picture(
-            id=picture_id, generation_id=generation.id, index=number, user_id=generation.user_id, person_id=person.id,
-            prompt=generation.prompt, seed=seed, width=finished.width, height=finished.height,
-            likeness=finished.likeness, sha256=sha256_bytes(finished.png), bytes=len(finished.png), pdq=finished.pdq, seconds=seconds,
+            id=picture_id,
+            generation_id=generation.id,
+            index=number,
+            user_id=generation.user_id,
+            person_id=person.id,
+            prompt=generation.prompt,
+            seed=seed,
+            width=finished.width,
+            height=finished.height,
+            likeness=finished.likeness,
+            sha256=sha256_bytes(finished.png),
+            bytes=len(finished.png),
+            pdq=finished.pdq,
+            seconds=seconds,
             created=self.gallery.clock(),
-        )  # fmt: skip
+        )
 
     def _refuse(self, generation_id: uuid.UUID, number: int, error: InputError) -> None:
         """A refused picture costs nothing and says why and what may help, and nothing of it is kept."""
@@ -166,8 +194,15 @@ class Worker:
             generation = _locked(db, generation_id)
             if not _is_open(db, generation, number):
                 return
-            db.add(Refused(generation_id=generation_id, index=number, reason=error.reason[:40],
-                           sentence=(f"{error.message.rstrip('.')}.{remedy}"), created=self.gallery.clock()))  # fmt: skip
+            db.add(
+                Refused(
+                    generation_id=generation_id,
+                    index=number,
+                    reason=error.reason[:40],
+                    sentence=(f"{error.message.rstrip('.')}.{remedy}"),
+                    created=self.gallery.clock(),
+                )
+            )
             give_back(db, self.gallery, generation, 1)
             tell(db, self.gallery, generation)
 

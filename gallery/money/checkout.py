@@ -30,12 +30,17 @@ def begin(gallery: Gallery, user: User, cents: int, attempt: uuid.UUID) -> str:
         raise not_there()
     count_try(gallery, CHECKOUT, str(user.id))
     form = {
-        "mode": "payment", "client_reference_id": str(user.id), "customer_email": user.email,
-        "success_url": f"{settings.public_url}/money?paid=1", "cancel_url": f"{settings.public_url}/money",
+        "mode": "payment",
+        "client_reference_id": str(user.id),
+        "customer_email": user.email,
+        "success_url": f"{settings.public_url}/money?paid=1",
+        "cancel_url": f"{settings.public_url}/money",
         "adaptive_pricing[enabled]": "false",  # in another currency nothing could be booked
-        "line_items[0][quantity]": "1", "line_items[0][price_data][currency]": "usd",
-        "line_items[0][price_data][unit_amount]": str(cents), "line_items[0][price_data][product_data][name]": "Credits",
-    }  # fmt: skip
+        "line_items[0][quantity]": "1",
+        "line_items[0][price_data][currency]": "usd",
+        "line_items[0][price_data][unit_amount]": str(cents),
+        "line_items[0][price_data][product_data][name]": "Credits",
+    }
     try:
         page = str(
             post(settings, "checkout/sessions", form, f"{user.id}:{attempt}").raise_for_status().json()["url"]

@@ -63,8 +63,17 @@ def take_in_dispute(db: Session, gallery: Gallery, told: object, at: int) -> boo
     alone(db, said.payment_intent)
     one = db.get(Dispute, said.id, with_for_update=True)
     if one is None:
-        one = Dispute(id=said.id, intent=said.payment_intent, cents=said.amount, reason=said.reason, state=state,
-                      told=at, booked="won", moves=0, at=gallery.clock())  # fmt: skip
+        one = Dispute(
+            id=said.id,
+            intent=said.payment_intent,
+            cents=said.amount,
+            reason=said.reason,
+            state=state,
+            told=at,
+            booked="won",
+            moves=0,
+            at=gallery.clock(),
+        )
         db.add(one)
     elif (at, RANK[state]) < (one.told, RANK[one.state]) or one.intent != said.payment_intent:
         return False

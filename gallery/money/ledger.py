@@ -58,8 +58,12 @@ def take(db: Session, gallery: Gallery, generation: Generation) -> None:
     account, price = user_account(generation.user_id), gallery.settings.price_cents
     if (has := balance(db, account)) < price * generation.count:
         costs, there = format_usd(price * generation.count / 100), format_usd(max(0, has) / 100)
-        raise RequestError(402, "credits", f"This costs {costs}, and you have {there}.",
-                           remedy="Get more credits, or ask for fewer pictures.")  # fmt: skip
+        raise RequestError(
+            402,
+            "credits",
+            f"This costs {costs}, and you have {there}.",
+            remedy="Get more credits, or ask for fewer pictures.",
+        )
     generation.price_cents = price
     if price:
         book(db, f"take:{generation.id}", account, GALLERY, price * generation.count, gallery.clock())

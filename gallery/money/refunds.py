@@ -100,8 +100,12 @@ def _set_aside(
     most = min(payment.cents - gone, balance(db, account))
     if most <= 0 or (cents is not None and cents > most):
         left = format_usd(max(0, most) / 100)
-        raise RequestError(409, "credits", f"{left} of this payment can go back; the rest is spent, disputed or gone.",
-                           remedy="Ask for less.")  # fmt: skip
+        raise RequestError(
+            409,
+            "credits",
+            f"{left} of this payment can go back; the rest is spent, disputed or gone.",
+            remedy="Ask for less.",
+        )
     one = Refund(
         id=attempt, intent=intent, cents=most if cents is None else cents, status="asked", at=gallery.clock()
     )
@@ -134,8 +138,12 @@ def finish(gallery: Gallery, one: Refund) -> Refund:
                     return _end(db, gallery, one.id, failed=True)
             told = Told.model_validate(answer.raise_for_status().json())
     except (httpx.HTTPError, ValueError) as error:
-        raise RequestError(503, "payment", "Stripe does not answer just now.",
-                           remedy="The credits are set aside, and Stripe is asked again.") from error  # fmt: skip
+        raise RequestError(
+            503,
+            "payment",
+            "Stripe does not answer just now.",
+            remedy="The credits are set aside, and Stripe is asked again.",
+        ) from error
     with gallery.transaction() as db:
         return _end(db, gallery, one.id, failed=told.failed, stripe_id=told.id)
 
@@ -193,8 +201,14 @@ def take_in_refund(db: Session, gallery: Gallery, told: object) -> bool:
         return _end(db, gallery, one.id, failed=said.failed, stripe_id=said.id).status != before
     if said.failed:
         return False
-    one = Refund(id=uuid.uuid4(), intent=said.payment_intent, cents=said.amount, status="early", stripe_id=said.id,
-                 at=gallery.clock())  # fmt: skip
+    one = Refund(
+        id=uuid.uuid4(),
+        intent=said.payment_intent,
+        cents=said.amount,
+        status="early",
+        stripe_id=said.id,
+        at=gallery.clock(),
+    )
     db.add(one)
     if payment is not None:
         book_early(db, gallery, payment)

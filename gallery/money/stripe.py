@@ -44,8 +44,16 @@ def _ask(
 ) -> httpx.Response:
     assert settings.stripe_secret is not None
     key = f"Bearer {settings.stripe_secret.get_secret_value()}"
-    return httpx.request(method, f"{settings.stripe_url}/v1/{path}", headers=headers | {"authorization": key},
-                         timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False, verify=authorities(), **more)  # fmt: skip
+    return httpx.request(
+        method,
+        f"{settings.stripe_url}/v1/{path}",
+        headers=headers | {"authorization": key},
+        timeout=ANSWER_SECONDS,
+        follow_redirects=False,
+        trust_env=False,
+        verify=authorities(),
+        **more,
+    )
 
 
 def check_signature(gallery: Gallery, payload: bytes, header: str) -> None:

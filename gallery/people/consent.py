@@ -42,8 +42,11 @@ class Repository:
     def in_force(self, person: Person) -> Consent:
         record = in_force(self.root, person.name, ("generate",), place=self.team)
         if record.id != person.consent_id:
-            raise ConsentError(f"{person.name}: the record in force is {record.id}, not {person.consent_id}",
-                               reason="consent-changed", remedy="publish the person to the gallery again")  # fmt: skip
+            raise ConsentError(
+                f"{person.name}: the record in force is {record.id}, not {person.consent_id}",
+                reason="consent-changed",
+                remedy="publish the person to the gallery again",
+            )
         return record
 
     def revoke(self, person: Person, day: datetime.date) -> None:
@@ -66,9 +69,15 @@ def require(db: Session, records: Records, person: Person, kind: str) -> Consent
         ConsentError: it is not.
     """
     if person.ended is not None or db.get(Revocation, person.consent_id) is not None:
-        raise ConsentError(f"{person.name}: consent {person.consent_id} was revoked in the gallery",
-                           reason="consent-revoked", remedy="nothing opens it again; a new consent is a new record")  # fmt: skip
+        raise ConsentError(
+            f"{person.name}: consent {person.consent_id} was revoked in the gallery",
+            reason="consent-revoked",
+            remedy="nothing opens it again; a new consent is a new record",
+        )
     if person.kinds is not None and kind not in person.kinds:
-        raise ConsentError(f"{person.name}: {kind} is none of the kinds that the person portrayed allows",
-                           reason="consent-scope", remedy="draw what the person allows")  # fmt: skip
+        raise ConsentError(
+            f"{person.name}: {kind} is none of the kinds that the person portrayed allows",
+            reason="consent-scope",
+            remedy="draw what the person allows",
+        )
     return records.in_force(person)

@@ -16,9 +16,15 @@ from gallery.tables import ENDED, Generation, Right, User, Version
 
 
 def grant(
-    gallery: Gallery, by: str, user_id: uuid.UUID, version_id: uuid.UUID, *, per_day: int,
-    until: datetime.datetime | None = None, kinds: Sequence[str] = KINDS,
-) -> Right:  # fmt: skip
+    gallery: Gallery,
+    by: str,
+    user_id: uuid.UUID,
+    version_id: uuid.UUID,
+    *,
+    per_day: int,
+    until: datetime.datetime | None = None,
+    kinds: Sequence[str] = KINDS,
+) -> Right:
     """Give a right, or change the one there is.
 
     Raises:
@@ -38,8 +44,17 @@ def grant(
         right = db.scalars(same).one()
         right.per_day, right.until, right.kinds = per_day, until, [one for one in KINDS if one in kinds]
         db.flush()
-        note(db, gallery.clock(), by, "granted", user=user.email, version=str(version_id), per_day=per_day,
-             until=until and until.isoformat(), kinds=right.kinds)  # fmt: skip
+        note(
+            db,
+            gallery.clock(),
+            by,
+            "granted",
+            user=user.email,
+            version=str(version_id),
+            per_day=per_day,
+            until=until and until.isoformat(),
+            kinds=right.kinds,
+        )
         return right
 
 
@@ -54,8 +69,10 @@ def take_away(gallery: Gallery, by: str, right_id: uuid.UUID) -> None:
         if right is None:
             raise not_there()
         waiting = select(Generation).where(
-            Generation.user_id == right.user_id, Generation.version_id == right.version_id,
-            Generation.status.not_in(ENDED))  # fmt: skip
+            Generation.user_id == right.user_id,
+            Generation.version_id == right.version_id,
+            Generation.status.not_in(ENDED),
+        )
         for one in db.scalars(waiting.with_for_update()):
             end(db, gallery, one, "cancelled", "The right to draw this person was taken away.")
         db.delete(right)

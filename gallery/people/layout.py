@@ -61,8 +61,12 @@ class WholeFiles:
             InputError: `weights-changed`.
         """
         if not self.is_whole(path):
-            raise InputError("The weights of this version are not what they were.", reason="weights-changed", kind="refused",
-                             remedy="whoever runs the gallery publishes the person to it again")  # fmt: skip
+            raise InputError(
+                "The weights of this version are not what they were.",
+                reason="weights-changed",
+                kind="refused",
+                remedy="whoever runs the gallery publishes the person to it again",
+            )
         return path
 
 
@@ -106,15 +110,21 @@ def _checked(folder: Path, path: Path) -> Laid:
     try:
         laid = Laid.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise InputError(f"{path} does not describe a version", reason="weights-changed",
-                         remedy="delete it, and publish the person to the gallery again") from error  # fmt: skip
+        raise InputError(
+            f"{path} does not describe a version",
+            reason="weights-changed",
+            remedy="delete it, and publish the person to the gallery again",
+        ) from error
     weights, again = (
         weights_file(folder, laid.weights_sha256),
         f"`likeness publish {laid.persona} --gallery` again",
     )
     if not weights.is_file() or sha256_file(weights) != laid.weights_sha256:
-        raise InputError(f"{weights} is missing, or not the file that {path.name} names", reason="weights-changed",
-                         remedy=again)  # fmt: skip
+        raise InputError(
+            f"{weights} is missing, or not the file that {path.name} names",
+            reason="weights-changed",
+            remedy=again,
+        )
     refuse_others(
         read_header(weights).metadata, (laid.consent_id,), what=str(weights), remedy=again, unnamed=False
     )
@@ -125,8 +135,11 @@ def _take_in(db: Session, gallery: Gallery, laid: Laid) -> Version | None:
     now = gallery.clock()
     person = db.scalar(select(Person).where(Person.consent_id == laid.consent_id).with_for_update())
     if db.get(Revocation, laid.consent_id) is not None or (person and person.ended):
-        raise InputError(f"{laid.persona}: consent {laid.consent_id} was revoked here, and stays so",
-                         reason="consent-revoked", remedy="a new consent is a new record with a new id")  # fmt: skip
+        raise InputError(
+            f"{laid.persona}: consent {laid.consent_id} was revoked here, and stays so",
+            reason="consent-revoked",
+            remedy="a new consent is a new record with a new id",
+        )
     if person is None:
         person = Person(
             name=laid.persona, consent_id=laid.consent_id, consent_sha256=laid.consent_sha256, created=now
@@ -138,8 +151,14 @@ def _take_in(db: Session, gallery: Gallery, laid: Laid) -> Version | None:
     )
     if db.scalar(same) is not None:
         return None
-    version = Version(person_id=person.id, name=laid.name, weights_sha256=laid.weights_sha256, trigger=laid.trigger,
-                      class_word=laid.class_word, created=now)  # fmt: skip
+    version = Version(
+        person_id=person.id,
+        name=laid.name,
+        weights_sha256=laid.weights_sha256,
+        trigger=laid.trigger,
+        class_word=laid.class_word,
+        created=now,
+    )
     db.add(version)
     note(db, now, "operator", "version-added", person=laid.persona, weights=laid.weights_sha256)
     return version

@@ -30,14 +30,26 @@ class Allowed:
             RequestError: 403 after its last day or for another kind of prompt; 429 when the day's pictures are used.
         """
         if self.right.has_ended(now):
-            raise RequestError(403, "right-ended", f"You could draw {self.person.name} until {self.right.until:%Y-%m-%d}.",
-                               remedy="Ask an owner of this gallery.")  # fmt: skip
+            raise RequestError(
+                403,
+                "right-ended",
+                f"You could draw {self.person.name} until {self.right.until:%Y-%m-%d}.",
+                remedy="Ask an owner of this gallery.",
+            )
         if kind not in self.kinds:
-            raise RequestError(403, "prompt-kind", f"You may draw these kinds: {', '.join(self.kinds) or 'none'}.",
-                               remedy="Take a preset of such a kind as it is.")  # fmt: skip
+            raise RequestError(
+                403,
+                "prompt-kind",
+                f"You may draw these kinds: {', '.join(self.kinds) or 'none'}.",
+                remedy="Take a preset of such a kind as it is.",
+            )
         if self.used_today + count > self.per_day:
-            raise RequestError(429, "quota", f"{max(0, self.per_day - self.used_today)} of {self.per_day} pictures are "
-                               "left today.", remedy="Ask for fewer, or tomorrow (UTC).")  # fmt: skip
+            raise RequestError(
+                429,
+                "quota",
+                f"{max(0, self.per_day - self.used_today)} of {self.per_day} pictures are left today.",
+                remedy="Ask for fewer, or tomorrow (UTC).",
+            )
 
 
 def day_begin(now: datetime.datetime) -> datetime.datetime:
@@ -52,10 +64,13 @@ def allowed(db: Session, user: User, version_id: uuid.UUID, now: datetime.dateti
         RequestError: 404 where there is no such right.
     """
     rows = (
-        select(Right, Version, Person).select_from(Right).join(Version, Version.id == Right.version_id)
-        .join(Person, Person.id == Version.person_id).where(Right.user_id == user.id, Right.version_id == version_id)
+        select(Right, Version, Person)
+        .select_from(Right)
+        .join(Version, Version.id == Right.version_id)
+        .join(Person, Person.id == Version.person_id)
+        .where(Right.user_id == user.id, Right.version_id == version_id)
         .with_for_update(of=[Right, Person], key_share=True)
-    )  # fmt: skip
+    )
     row = db.execute(rows).one_or_none()
     if row is None:
         raise not_there()

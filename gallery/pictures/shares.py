@@ -35,8 +35,14 @@ def share(
     kept = gallery.passwords.hash(password, email="") if password else None
     with gallery.transaction() as db:
         picture = own_picture(db, user, picture_id)
-        made = Share(picture_id=picture.id, user_id=user.id, token_sha256=digest(token), password=kept, created=now,
-                     expires=now + datetime.timedelta(hours=hours))  # fmt: skip
+        made = Share(
+            picture_id=picture.id,
+            user_id=user.id,
+            token_sha256=digest(token),
+            password=kept,
+            created=now,
+            expires=now + datetime.timedelta(hours=hours),
+        )
         db.add(made)
         db.flush()
         note(db, now, user.email, "shared", picture=str(picture.id), share=str(made.id))

@@ -88,9 +88,17 @@ def _finish(
 def _finish_all(gallery: Gallery) -> None:
     """Finish revocations after which a program was killed, likeness' list could not be written, or the store did not answer."""
     said = Receipt.data
-    left = select(Receipt, Person).join(Person, Person.consent_id == said["consent"].astext).where(
-        Receipt.kind == "revocation", or_(said["listed"].astext.is_distinct_from("true"),
-                                          said["storage"].astext.is_distinct_from(said["withdrawn"].astext)))  # fmt: skip
+    left = (
+        select(Receipt, Person)
+        .join(Person, Person.consent_id == said["consent"].astext)
+        .where(
+            Receipt.kind == "revocation",
+            or_(
+                said["listed"].astext.is_distinct_from("true"),
+                said["storage"].astext.is_distinct_from(said["withdrawn"].astext),
+            ),
+        )
+    )
     with gallery.transaction() as db:
         found = [(row[0], row[1]) for row in db.execute(left)]
     for receipt, person in found:
@@ -154,8 +162,13 @@ def _end(db: Session, gallery: Gallery, person: Person, by: str, actor: str) -> 
     )
     pictures = list(db.scalars(of_person))
     left = leave(db, pictures, "revoked", now)
-    data: dict[str, Any] = {"person": person.name, "consent": person.consent_id, "withdrawn": left.pictures,
-                            "shares": left.shares, "cancelled": len(cancelled)}  # fmt: skip
+    data: dict[str, Any] = {
+        "person": person.name,
+        "consent": person.consent_id,
+        "withdrawn": left.pictures,
+        "shares": left.shares,
+        "cancelled": len(cancelled),
+    }
     receipt = Receipt(id=uuid.uuid4(), kind="revocation", at=now, data=data)
     db.add(receipt)
     note(db, now, actor, "revoked", **data)

@@ -37,8 +37,17 @@ def report(
         share = find_share(db, token)
         if share is None:
             raise not_there()
-        made = Takedown(picture_id=share.picture_id, share_id=share.id, name=name, email=email, reason=reason,
-                        statement=statement, created=now, due=now + datetime.timedelta(hours=HOURS), withdrawn=0)  # fmt: skip
+        made = Takedown(
+            picture_id=share.picture_id,
+            share_id=share.id,
+            name=name,
+            email=email,
+            reason=reason,
+            statement=statement,
+            created=now,
+            due=now + datetime.timedelta(hours=HOURS),
+            withdrawn=0,
+        )
         db.add(made)
         db.flush()
         note(db, now, "stranger", "reported", takedown=str(made.id), reason=reason)

@@ -70,12 +70,21 @@ class _TinyText(comfy.sdxl_clip.SDXLClipModel):
         torch.nn.Module.__init__(self)
         self.clip_l, self.clip_g = (
             comfy.sd1_clip.SDClipModel(
-                device=device, dtype=dtype, layer="hidden", layer_idx=-2, layer_norm_hidden_state=False,
-                textmodel_json_config=(config := _config(part)), model_options=model_options or {},
-                special_tokens={"start": config["bos_token_id"], "end": config["eos_token_id"], "pad": config["pad_token_id"]},
+                device=device,
+                dtype=dtype,
+                layer="hidden",
+                layer_idx=-2,
+                layer_norm_hidden_state=False,
+                textmodel_json_config=(config := _config(part)),
+                model_options=model_options or {},
+                special_tokens={
+                    "start": config["bos_token_id"],
+                    "end": config["eos_token_id"],
+                    "pad": config["pad_token_id"],
+                },
             )
             for part in ("text_encoder", "text_encoder_2")
-        )  # fmt: skip
+        )
         self.dtypes = {dtype}
 
 
@@ -83,10 +92,13 @@ class _TinyTokenizer(comfy.sdxl_clip.SDXLTokenizer):
     def __init__(self, embedding_directory=None, tokenizer_data=None):
         self.clip_l, self.clip_g = (
             comfy.sd1_clip.SDTokenizer(
-                str(TINY / part), embedding_directory=embedding_directory, embedding_size=128, embedding_key=key,
+                str(TINY / part),
+                embedding_directory=embedding_directory,
+                embedding_size=128,
+                embedding_key=key,
             )
             for part, key in (("tokenizer", "clip_l"), ("tokenizer_2", "clip_g"))
-        )  # fmt: skip
+        )
 
 
 def _grouped(network, groups):
@@ -103,15 +115,26 @@ def _unet():
     with_attention = ["Attn" in kind for kind in config["down_block_types"]]
     depths = [int(attends) for attends in with_attention for _ in range(config["layers_per_block"])]
     depths_up = [int(attends) for attends in with_attention for _ in range(config["layers_per_block"] + 1)]
-    settings = _TinySDXL({
-        "image_size": config["sample_size"], "in_channels": config["in_channels"], "out_channels": config["out_channels"],
-        "model_channels": first, "channel_mult": [_Multiple(width / first) for width in config["block_out_channels"]],
-        "num_res_blocks": [config["layers_per_block"]] * levels, "transformer_depth": depths,
-        "transformer_depth_output": depths_up, "transformer_depth_middle": config["transformer_layers_per_block"][-1],
-        "context_dim": config["cross_attention_dim"], "num_classes": "sequential", "legacy": False,
-        "adm_in_channels": config["projection_class_embeddings_input_dim"], "use_spatial_transformer": True,
-        "use_linear_in_transformer": True, "use_checkpoint": False,
-    })  # fmt: skip
+    settings = _TinySDXL(
+        {
+            "image_size": config["sample_size"],
+            "in_channels": config["in_channels"],
+            "out_channels": config["out_channels"],
+            "model_channels": first,
+            "channel_mult": [_Multiple(width / first) for width in config["block_out_channels"]],
+            "num_res_blocks": [config["layers_per_block"]] * levels,
+            "transformer_depth": depths,
+            "transformer_depth_output": depths_up,
+            "transformer_depth_middle": config["transformer_layers_per_block"][-1],
+            "context_dim": config["cross_attention_dim"],
+            "num_classes": "sequential",
+            "legacy": False,
+            "adm_in_channels": config["projection_class_embeddings_input_dim"],
+            "use_spatial_transformer": True,
+            "use_linear_in_transformer": True,
+            "use_checkpoint": False,
+        }
+    )
     # The base class writes its own number of channels a head over it.
     settings.unet_config["num_head_channels"] = first // config["attention_head_dim"][0]
     settings.latent_format = comfy.latent_formats.LatentFormat()
@@ -159,10 +182,17 @@ def _vae():
     config = _config("vae")
     widths = config["block_out_channels"]
     settings = {
-        "double_z": True, "z_channels": config["latent_channels"], "resolution": config["sample_size"],
-        "in_channels": 3, "out_ch": 3, "ch": widths[0], "ch_mult": [width // widths[0] for width in widths],
-        "num_res_blocks": config["layers_per_block"], "attn_resolutions": [], "dropout": 0.0,
-    }  # fmt: skip
+        "double_z": True,
+        "z_channels": config["latent_channels"],
+        "resolution": config["sample_size"],
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": widths[0],
+        "ch_mult": [width // widths[0] for width in widths],
+        "num_res_blocks": config["layers_per_block"],
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    }
     vae = comfy.sd.VAE(
         comfy.diffusers_convert.convert_vae_state_dict(_weights("vae", "diffusion_pytorch_model")),
         config={"params": {"ddconfig": settings, "embed_dim": config["latent_channels"]}},

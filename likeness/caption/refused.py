@@ -23,8 +23,11 @@ def enhanced_image(run: Run, image: str) -> Entry:
     """
     entry = next((one for one in read_manifest(run.paths.enhanced).entries if one.id == image), None)
     if entry is None:
-        raise InputError(f"{image} is not an enhanced image of {run.persona.name}", reason="unknown-image",
-                         remedy=f"name it as {run.paths.enhanced}/manifest.jsonl does: {run.persona.name}-s1-t1")  # fmt: skip
+        raise InputError(
+            f"{image} is not an enhanced image of {run.persona.name}",
+            reason="unknown-image",
+            remedy=f"name it as {run.paths.enhanced}/manifest.jsonl does: {run.persona.name}-s1-t1",
+        )
     return entry
 
 
@@ -46,10 +49,15 @@ def without_refused(run: Run, pictures: Sequence[Picture]) -> tuple[Sequence[Pic
     if not (refused := refused_images(run, pictures)):
         return pictures, []
     left = [
-        one.entry.failure(kind="refused", reason=why.refusal.reason, detail=f"{one.entry.file}: {why.refusal.detail}",
-                          remedy=why.refusal.remedy)
-        for one in pictures if (why := refused.get(one.entry.id))
-    ]  # fmt: skip
+        one.entry.failure(
+            kind="refused",
+            reason=why.refusal.reason,
+            detail=f"{one.entry.file}: {why.refusal.detail}",
+            remedy=why.refusal.remedy,
+        )
+        for one in pictures
+        if (why := refused.get(one.entry.id))
+    ]
     passed = array("q", (number for number, one in enumerate(pictures) if one.entry.id not in refused))
     return chosen(pictures, passed), left
 

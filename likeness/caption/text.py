@@ -183,5 +183,10 @@ def _why_unread(path: Path) -> str:
 def _unread(path: Path, detail: str) -> Failure:
     shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
     return Failure(
-        id=shown, kind="skipped", reason="override-unknown", detail=f"{shown}: {detail}", remedy=UNREAD_REMEDY, items=0
-    )  # fmt: skip
+        id=shown,
+        kind="skipped",
+        reason="override-unknown",
+        detail=f"{shown}: {detail}",
+        remedy=UNREAD_REMEDY,
+        items=0,
+    )

@@ -52,8 +52,11 @@ def _write(run: Run, entry: Entry, text: str) -> Path:
     path = max(files, key=lambda one: (len(one.name), one.name), default=folder / f"{image}{SUFFIX}")
     data = f"{' '.join(text.split())}\n".encode()
     if len(data) > MAX_BYTES:
-        raise InputError(f"the caption of {image} is larger than {MAX_BYTES} bytes", reason="override-unreadable",
-                         remedy="a caption is a sentence or two")  # fmt: skip
+        raise InputError(
+            f"the caption of {image} is larger than {MAX_BYTES} bytes",
+            reason="override-unreadable",
+            remedy="a caption is a sentence or two",
+        )
     texts.read_override(texts.override_of(path, data), trigger=run.persona.trigger, replaced=entry.replaced)
     write_atomic(path, data)
     return path

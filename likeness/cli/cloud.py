@@ -34,18 +34,26 @@ def status_command(as_json: Json = False) -> int:
     left = [pod for view in known.jobs if view.ended for pod in view.pods]
     if as_json:
         values = {
-            "jobs": [asdict(one) for one in known.jobs], "other_pods": [asdict(pod) for pod in known.strangers],
-            "problems": [one.message for one in known.problems], "notes": list(known.notes),
-        }  # fmt: skip
+            "jobs": [asdict(one) for one in known.jobs],
+            "other_pods": [asdict(pod) for pod in known.strangers],
+            "problems": [one.message for one in known.problems],
+            "notes": list(known.notes),
+        }
         print_json(values)
         return int(bool(left or known.problems))
     view = table("jobs", left=("job", "status", "machine", "why"), right=("machines", "step", "time", "cost"))
     for one in known.jobs:
         last = one.lives[-1] if one.lives else None
         view.add_row(
-            one.name, one.status.lower(), last.machine if last else "-", one.reason or "-",
-            str(len(one.lives)), str(last.step) if last else "-", format_seconds(one.seconds), format_usd(one.usd),
-        )  # fmt: skip
+            one.name,
+            one.status.lower(),
+            last.machine if last else "-",
+            one.reason or "-",
+            str(len(one.lives)),
+            str(last.step) if last else "-",
+            format_seconds(one.seconds),
+            format_usd(one.usd),
+        )
     show(view) if known.jobs else say("No job is known.")
     if cloud.engine is None:
         say("The engine is not installed here: what it runs is not shown (`make sky`).")

@@ -61,8 +61,11 @@ def fetch_command(
             _say(name, fetch(cloud, name))
     if problems:
         remedies = dict.fromkeys(one.remedy for one in problems)
-        raise InputError("\n  ".join(one.message for one in problems), reason=problems[0].reason,
-                         remedy="\n  ".join(remedies))  # fmt: skip
+        raise InputError(
+            "\n  ".join(one.message for one in problems),
+            reason=problems[0].reason,
+            remedy="\n  ".join(remedies),
+        )
 
 
 def _is_here(cloud: Cloud, records: JobRecords, here: Collection[str]) -> bool:
@@ -86,8 +89,11 @@ def fetch(cloud: Cloud, name: str) -> str:
     in_force(root, launch["persona"], ALL_USES, place=cloud.store)  # whatever the settings name today
     bundle, runs = cloud.store.read(records.results), cloud.store.read(records.runs)
     if bundle is None:
-        raise InputError(f"{name} has brought back nothing yet", reason="no-results",
-                         remedy="`likeness cloud status` says how far it is, and why it ended")  # fmt: skip
+        raise InputError(
+            f"{name} has brought back nothing yet",
+            reason="no-results",
+            remedy="`likeness cloud status` says how far it is, and why it ended",
+        )
     records.check_results(launch["key"], bundle, runs)
     with tempfile.TemporaryDirectory() as folder:
         path, database = Path(folder) / "results.bundle", Path(folder) / "mlflow.db"
@@ -122,18 +128,27 @@ def _take_experiment(root: Path, bundle: Path, launch: Mapping[str, Any]) -> Non
         or not known
         or git("bundle", "unbundle", str(bundle), root=root, within_s=COPY_WITHIN_S) is None
     ):
-        raise InputError(f"the experiment of {launch['job']} does not fit this clone", reason="no-baseline",
-                         remedy=f"git fetch origin {revision}: it was launched from that commit")  # fmt: skip
+        raise InputError(
+            f"the experiment of {launch['job']} does not fit this clone",
+            reason="no-baseline",
+            remedy=f"git fetch origin {revision}: it was launched from that commit",
+        )
     listed = require_git("diff", "--raw", "--no-renames", "--no-abbrev", revision, heads[ref], root=root)
     changed = [one for one in listed.splitlines() if not MAY_CHANGE.fullmatch(one)]
     if changed := changed or _of_others(root, revision, heads[ref], launch["persona"]):
         names = ", ".join(one.rpartition("\t")[2] for one in changed[:5])
-        raise InputError(f"the experiment of {launch['job']} changes {names}", reason="forged",
-                         remedy="somebody edited the files on its machine: train it again elsewhere")  # fmt: skip
+        raise InputError(
+            f"the experiment of {launch['job']} changes {names}",
+            reason="forged",
+            remedy="somebody edited the files on its machine: train it again elsewhere",
+        )
     before = (git("rev-parse", "--verify", "--quiet", ref, root=root) or "").strip()
     if before and before != heads[ref]:
-        raise InputError(f"there is another experiment {experiment} here", reason="no-baseline",
-                         remedy=f"dvc exp rename {experiment} NAME")  # fmt: skip
+        raise InputError(
+            f"there is another experiment {experiment} here",
+            reason="no-baseline",
+            remedy=f"dvc exp rename {experiment} NAME",
+        )
     # Only where that is so: git may not have answered.
     require_git("update-ref", ref, heads[ref], before, root=root)
 

@@ -76,8 +76,11 @@ class Cloud:
         """
         cfg, repository = load_config(PARAMS), RepositoryPaths.here()
         if (store := team_store(cfg)) is None:
-            raise ConfigError("jobs are recorded in the team's store: items.remote is not set", reason="no-store",
-                              remedy="set items.remote in conf/items/ as it was at the launch")  # fmt: skip
+            raise ConfigError(
+                "jobs are recorded in the team's store: items.remote is not set",
+                reason="no-store",
+                remedy="set items.remote in conf/items/ as it was at the launch",
+            )
         try:
             engine = Engine.find(repository)
         except ConfigError:
@@ -127,8 +130,11 @@ class Cloud:
         if found is None and known.problems:
             raise known.problems[0]
         if found is None:
-            raise InputError(f"neither the engine nor the team's store knows a job {name}", reason="no-job",
-                             remedy="`likeness cloud status` lists them")  # fmt: skip
+            raise InputError(
+                f"neither the engine nor the team's store knows a job {name}",
+                reason="no-job",
+                remedy="`likeness cloud status` lists them",
+            )
         return found
 
     def _view(self, name: str, job: EngineJob | None, pods: Sequence[Pod]) -> JobView:

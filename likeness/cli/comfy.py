@@ -40,16 +40,23 @@ def trial_command(persona: Persona, as_json: Json = False) -> int:
         print_json(asdict(result))
         return int(bool(result.problems))
     shown = table(
-        f"{persona} in ComfyUI {result.version}", left=("picture",), right=("seed", "LoRA", "similarity", "agreement dB")
-    )  # fmt: skip
+        f"{persona} in ComfyUI {result.version}",
+        left=("picture",),
+        right=("seed", "LoRA", "similarity", "agreement dB"),
+    )
     for one in result.pictures:
         shown.add_row(
-            str(one["prompt"]), str(one["seed"]), "with" if one["lora"] else "without",
-            _number(one["similarity"]), _number(one["agreement_db"]),
-        )  # fmt: skip
+            str(one["prompt"]),
+            str(one["seed"]),
+            "with" if one["lora"] else "without",
+            _number(one["similarity"]),
+            _number(one["agreement_db"]),
+        )
     show(shown)
-    say(f"Similarity to held-out photographs: {_number(result.identity_without)} without the LoRA,"
-        f" {_number(result.identity_with)} with it; our own samples with it: {_number(result.identity_ours)}.")  # fmt: skip
+    say(
+        f"Similarity to held-out photographs: {_number(result.identity_without)} without the LoRA,"
+        f" {_number(result.identity_with)} with it; our own samples with it: {_number(result.identity_ours)}."
+    )
     say(f"The LoRA changes a pixel by {_number(result.effect)} of 255 on average.")
     if result.not_loaded is None:
         say("The server shows no log: keys that were not loaded are told by the pictures alone.")
@@ -83,7 +90,7 @@ def workflow_command(persona: Persona) -> None:
             f"Put models/{persona}/{lora.name} into ComfyUI's models/loras.",
             "ComfyUI does not mark pictures as generated: whoever passes them on has to say so.",
         ]
-    )  # fmt: skip
+    )
     path = run.paths.comfy_workflow
     write_atomic(path, (json.dumps(canvas(graph, note), indent=1) + "\n").encode())
     write_atomic(path.with_suffix(".png"), card(graph, note))

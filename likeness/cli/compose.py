@@ -113,8 +113,11 @@ def with_value(text: str, key: str, value: Any) -> str:
             raise ValueError("it is no mapping")
         OmegaConf.update(cfg, key, value)
     except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"{PARAMS.name} does not read: {' '.join(str(error).split())[:MAX_SAID]}", reason="not-read",
-                          remedy="`likeness params` composes it anew") from None  # fmt: skip
+        raise ConfigError(
+            f"{PARAMS.name} does not read: {' '.join(str(error).split())[:MAX_SAID]}",
+            reason="not-read",
+            remedy="`likeness params` composes it anew",
+        ) from None
     cfg.values_digest = values_digest(cast("dict[str, Any]", OmegaConf.to_container(cfg)))
     return OmegaConf.to_yaml(cfg)
 

@@ -136,8 +136,11 @@ class Asker:
     def end(self) -> None:
         """Raises ConfigError when an answer is missing."""
         if self._missing:
-            raise ConfigError(f"these answers are missing: {', '.join(self._missing)}", reason="answers-missing",
-                              remedy="give these options, or run the command on a terminal, where it asks")  # fmt: skip
+            raise ConfigError(
+                f"these answers are missing: {', '.join(self._missing)}",
+                reason="answers-missing",
+                remedy="give these options, or run the command on a terminal, where it asks",
+            )
 
 
 def asked(asker: Asker, given: Answers) -> Answers:

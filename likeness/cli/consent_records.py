@@ -44,8 +44,11 @@ def new(persona: Persona, answers: Answers) -> None:
     """
     folder = RepositoryPaths.here().consent
     if (folder / f"{persona}.yaml").exists():
-        raise ConsentError(f"consent/{persona}.yaml is there already", reason="consent-exists",
-                           remedy=f"`likeness consent renew {persona}` for a new term, or move the old record away")  # fmt: skip
+        raise ConsentError(
+            f"consent/{persona}.yaml is there already",
+            reason="consent-exists",
+            remedy=f"`likeness consent renew {persona}` for a new term, or move the old record away",
+        )
     asker = Asker()
     ask_all = asked(asker, answers)
     asker.end()
@@ -168,8 +171,11 @@ def renew(
     day = signed or today(repository.root).isoformat()
     new_evidence = take_evidence(folder, persona, given)
     if new_evidence.sha256 == old.evidence.sha256 and old.kind != "synthetic":
-        raise ConsentError(f"{persona}: {given} is the release of the term before, {old.id}", reason="consent-evidence",
-                           remedy="a new term rests on a new release, signed for it")  # fmt: skip
+        raise ConsentError(
+            f"{persona}: {given} is the release of the term before, {old.id}",
+            reason="consent-evidence",
+            remedy="a new term rests on a new release, signed for it",
+        )
     with as_it_was(folder / f"{persona}.yaml"):
         for field, value in {
             "id": free_id(repository.root, persona, day) if day != old.signed.isoformat() else f"{old.id}-2",
@@ -183,5 +189,7 @@ def renew(
             set_field(folder, persona, field, value, keep_null=field == "expires")
         fresh = read_consent(folder, persona)
         check_not_revoked(fresh, repository.root)
-    sys.stderr.write(f"consent/{persona}.yaml is now {fresh.id}, until {fresh.expires}; sign it: "
-                     f"likeness consent sign {persona}\n")  # fmt: skip
+    sys.stderr.write(
+        f"consent/{persona}.yaml is now {fresh.id}, until {fresh.expires}; sign it: "
+        f"likeness consent sign {persona}\n"
+    )

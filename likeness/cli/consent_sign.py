@@ -54,8 +54,11 @@ def sign_record(
         agree("Is that what was agreed, and do you sign it?", yes=yes)
         by = allowed_signers(repository.root).get(public_text(key))
         if by is None:
-            raise ConfigError(f"your own key is not in {settings_folder() / ALLOWED}", reason="keys-invalid",
-                              remedy=f"likeness consent allow {public_text(key)} --name NAME")  # fmt: skip
+            raise ConfigError(
+                f"your own key is not in {settings_folder() / ALLOWED}",
+                reason="keys-invalid",
+                remedy=f"likeness consent allow {public_text(key)} --name NAME",
+            )
         sign_file(folder, persona, key, by)
     sys.stderr.write(f"consent/{persona}.yaml is signed by {by}\n")
 
@@ -108,8 +111,11 @@ def revoke_command(
         read = read_consent(folder, persona)
         whole = {"id": read.id, "kind": read.kind, "evidence": read.evidence.sha256}
     if not (name := record_id or whole.get("id") or _id_line(folder / f"{persona}.yaml")):
-        raise ConsentError(f"consent/{persona}.yaml names no id", reason="consent-missing",
-                           remedy=f"likeness consent revoke {persona} --id ID")  # fmt: skip
+        raise ConsentError(
+            f"consent/{persona}.yaml names no id",
+            reason="consent-missing",
+            remedy=f"likeness consent revoke {persona} --id ID",
+        )
     agree(f"End consent {name} for good?", yes=yes)
     # The record that stands there rests on its own release, whatever an older id rested on.
     rests_on = whole if name == whole.get("id") else {}

@@ -82,8 +82,10 @@ def _show(persona: str, old: str, new: str, found: Difference) -> None:
     else:
         _show_pictures(persona, old, new, found)
     if found.training:
-        say(f"{persona}: the LoRAs of {old} and {new} differ ({found.training}): `likeness compare {old} {new} "
-            f"--persona {persona}` says which draws better")  # fmt: skip
+        say(
+            f"{persona}: the LoRAs of {old} and {new} differ ({found.training}): `likeness compare {old} {new} "
+            f"--persona {persona}` says which draws better"
+        )
 
 
 def _show_pictures(persona: str, old: str, new: str, found: Difference) -> None:

@@ -105,8 +105,13 @@ def launch_command(
     if wait and out:
         lease_s = ground.cfg.cloud.lease_minutes * 60
         if failed := wait_for(out, ground.store, launches[0].engine, lease_s=lease_s):
-            problems.append(ProviderError(f"{', '.join(failed)} did not succeed", reason="job-failed",
-                                          remedy="`likeness cloud status` says why"))  # fmt: skip
+            problems.append(
+                ProviderError(
+                    f"{', '.join(failed)} did not succeed",
+                    reason="job-failed",
+                    remedy="`likeness cloud status` says why",
+                )
+            )
     if problems:
         raise problems[0]
 
@@ -166,8 +171,12 @@ def carry_out(launch: Launch) -> None:
     write_parcel(launch.folder, ground.repository.root, _parcel(launch), launch.experiment.params, sealed)
     records, handed = JobRecords(ground.store, plan.job), False
     spending = Spending(
-        ground.repository.spending, prices=ground.cfg.prices, budget=ground.cfg.budget, stage=STAGE, persona=plan.persona
-    )  # fmt: skip
+        ground.repository.spending,
+        prices=ground.cfg.prices,
+        budget=ground.cfg.budget,
+        stage=STAGE,
+        persona=plan.persona,
+    )
     vendors = "+".join(dict.fromkeys(one.priced.machine.vendor for one in plan.candidates))
     purchase = spending.reserve(f"{vendors} machine hours", plan.job, plan.job, plan.usd_max)
     try:
@@ -208,10 +217,16 @@ def _parcel(launch: Launch) -> Parcel:
         lease_s=cloud.lease_minutes * 60,
         probe_steps=cloud.probe_steps,
         machines=[
-            Rented(infra=one.machine.infra, gpu=one.machine.gpu, spot=one.machine.spot, own=one.machine.own, usd=one.usd)
+            Rented(
+                infra=one.machine.infra,
+                gpu=one.machine.gpu,
+                spot=one.machine.spot,
+                own=one.machine.own,
+                usd=one.usd,
+            )
             for one in (candidate.priced for candidate in plan.candidates)
         ],
-    )  # fmt: skip
+    )
 
 
 def _show(

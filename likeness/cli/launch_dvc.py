@@ -112,8 +112,11 @@ class LaunchFiles:
         compared = self._do("status", *paths, cloud=True)
         if absent := absent + [name for name, state in compared.items() if state != "deleted"]:
             names = ", ".join(sorted(absent)[:SHOWN])
-            raise ConfigError(f"{names}: not in the DVC remote, and not here to be pushed", reason="not-pushed",
-                              remedy="dvc pull, or dvc repro where it was made; then launch again")  # fmt: skip
+            raise ConfigError(
+                f"{names}: not in the DVC remote, and not here to be pushed",
+                reason="not-pushed",
+                remedy="dvc pull, or dvc repro where it was made; then launch again",
+            )
 
     def _do(self, what: str, *targets: str, **options: Any) -> Any:
         """What DVC would do by its command; what it prints goes to stderr."""
@@ -124,8 +127,11 @@ class LaunchFiles:
                 return getattr(self._repo, what)(targets=list(targets), **options)
         except DvcException as error:
             command = f"dvc {COMMANDS.get(what, what)} {' '.join(targets)}"
-            raise ConfigError(f"{command}: {error}", reason="dvc",
-                              remedy=f"what it printed says why; `{command}` is the same by hand") from error  # fmt: skip
+            raise ConfigError(
+                f"{command}: {error}",
+                reason="dvc",
+                remedy=f"what it printed says why; `{command}` is the same by hand",
+            ) from error
 
 
 def refuse_own_folders(machines: Sequence[Machine], places: Mapping[str, str]) -> None:

@@ -110,9 +110,13 @@ class Ground:
             controller=self.controller,
             trains=trained(self.persona, self.revision, experiment.values),
             task=task(
-                job, self.cfg.cloud, [one.machine for one in self.machines], folder, settings=store_settings(os.environ),
+                job,
+                self.cfg.cloud,
+                [one.machine for one in self.machines],
+                folder,
+                settings=store_settings(os.environ),
             ),
-        )  # fmt: skip
+        )
         return Launch(plan=plan, experiment=experiment, ground=self, folder=folder)
 
 
@@ -137,8 +141,11 @@ def prepare(persona: str, values: Mapping[str, Any], *, need_engine: bool) -> Gr
     repository = RepositoryPaths.here()
     # Before all else is looked at: a launch asks for shared checkpoints itself, and nobody set what is then wrong.
     if not values["items"]["remote"]:
-        raise ConfigError("checkpoints and records of the job need a store: items.remote is not set",
-                          reason="no-store", remedy="set items.remote to an S3 prefix in conf/items/ (docs/s3.md)")  # fmt: skip
+        raise ConfigError(
+            "checkpoints and records of the job need a store: items.remote is not set",
+            reason="no-store",
+            remedy="set items.remote to an S3 prefix in conf/items/ (docs/s3.md)",
+        )
     cfg = validated(values, PARAMS)
     name = cfg.persona(persona).name
     assert cfg.items.remote is not None
@@ -194,12 +201,18 @@ def committed_revision(root: Path) -> str:
     """
     revision = git("rev-parse", "HEAD", root=root)
     if revision is None or git("ls-files", "--error-unmatch", "dvc.lock", root=root) is None:
-        raise ConfigError("the machine works from a commit, and dvc.lock is in none", reason="not-committed",
-                          remedy="dvc repro dataset, then git add -A && git commit -m data")  # fmt: skip
+        raise ConfigError(
+            "the machine works from a commit, and dvc.lock is in none",
+            reason="not-committed",
+            remedy="dvc repro dataset, then git add -A && git commit -m data",
+        )
     if changed := require_git("status", "--porcelain", "--untracked-files=no", root=root).split("\n")[:-1]:
         names = ", ".join(line[3:] for line in changed[:5])
-        raise ConfigError(f"not committed: {names}", reason="not-committed",
-                          remedy="git commit -am data, or git stash: the machine works from the commit")  # fmt: skip
+        raise ConfigError(
+            f"not committed: {names}",
+            reason="not-committed",
+            remedy="git commit -am data, or git stash: the machine works from the commit",
+        )
     return revision.strip()
 
 
@@ -217,8 +230,11 @@ def secret_names(cfg: Config, environment: Mapping[str, str]) -> list[str]:
             remedy='export them; of a profile or SSO: eval "$(aws configure export-credentials --format env)"',
         )
     if absent := [name for name in cfg.cloud.variables if not environment.get(name)]:
-        raise ConfigError(f"cloud.variables names {', '.join(absent)}, not set here", reason="no-key",
-                          remedy="export it, or take it out of conf/cloud/")  # fmt: skip
+        raise ConfigError(
+            f"cloud.variables names {', '.join(absent)}, not set here",
+            reason="no-key",
+            remedy="export it, or take it out of conf/cloud/",
+        )
     return [JOB_KEY, *found, *cfg.cloud.variables]
 
 

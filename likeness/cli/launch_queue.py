@@ -32,14 +32,20 @@ def combinations(overrides: Sequence[str]) -> list[list[str]]:
     try:
         found = cast("list[dict[str, list[str]]]", get_hydra_sweeps({PARAMS.name: list(overrides)}))
     except HydraException as error:
-        raise ConfigError(f"the settings cannot be read: {str(error).splitlines()[0]}", reason="other-settings",
-                          remedy="write KEY=A,B for several values, KEY=[A,B] for a list") from error  # fmt: skip
+        raise ConfigError(
+            f"the settings cannot be read: {str(error).splitlines()[0]}",
+            reason="other-settings",
+            remedy="write KEY=A,B for several values, KEY=[A,B] for a list",
+        ) from error
     chosen = [one[PARAMS.name] for one in found]
     if several := sorted(
         {_section(one) for words in chosen for one in words if one not in chosen[0]} & {*LAUNCH_SECTIONS}
     ):
-        raise ConfigError(f"{', '.join(several)}: all experiments of one launch get the same value", reason="other-settings",
-                          remedy="give it one value, or launch twice")  # fmt: skip
+        raise ConfigError(
+            f"{', '.join(several)}: all experiments of one launch get the same value",
+            reason="other-settings",
+            remedy="give it one value, or launch twice",
+        )
     return chosen
 
 

@@ -96,8 +96,13 @@ def new_persona(
         write_record(name, whole, say=lambda line: 0)
         if shown:
             write_targets(folder, name, shown, who, target_answers)
-        fields = {"name": name, "trigger": trigger or name, "class_word": str(class_word), "held_out": held,
-                  "similarity": ONE_MESH_FLOORS["sface"] if whole.kind == "synthetic" else SIMILARITY}  # fmt: skip
+        fields = {
+            "name": name,
+            "trigger": trigger or name,
+            "class_word": str(class_word),
+            "held_out": held,
+            "similarity": ONE_MESH_FLOORS["sface"] if whole.kind == "synthetic" else SIMILARITY,
+        }
         _write_conf(fields)
         add_default(config, f"persona@personas.{name}: {name}", behind=r"persona@personas\.")
         params_command()
@@ -117,8 +122,11 @@ def _refuse_name(name: str) -> None:
     persona_name(name)
     record, settings = RepositoryPaths.here().consent / f"{name}.yaml", Path(f"conf/persona/{name}.yaml")
     if taken := [str(path) for path in (PersonaPaths(name).data, record, settings) if path.exists()]:
-        raise ConfigError(f"{name} is there already: {', '.join(taken)}", reason="persona-exists",
-                          remedy="take another name, or move these away")  # fmt: skip
+        raise ConfigError(
+            f"{name} is there already: {', '.join(taken)}",
+            reason="persona-exists",
+            remedy="take another name, or move these away",
+        )
 
 
 def _photographs(folder: Path, *, otherwise: str = "") -> tuple[list[Path], list[Stray]]:
@@ -149,8 +157,11 @@ def _class_word(said: str) -> str:
 def _held_out(photos: Sequence[Path], asked: Sequence[str]) -> list[str]:
     names = [same_name(path.name) for path in photos]
     if unknown := {same_name(name) for name in asked} - set(names):
-        raise ConfigError(f"--held-out names {', '.join(sorted(unknown))}, which is not among the photographs",
-                          reason="unknown-photograph", remedy="write the file's name: --held-out IMG_1.jpg")  # fmt: skip
+        raise ConfigError(
+            f"--held-out names {', '.join(sorted(unknown))}, which is not among the photographs",
+            reason="unknown-photograph",
+            remedy="write the file's name: --held-out IMG_1.jpg",
+        )
     return [same_name(name) for name in asked]
 
 

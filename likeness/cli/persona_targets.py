@@ -35,8 +35,11 @@ def who_is_shown(asker: Asker, shown: Sequence[Path], given: TargetAnswers) -> d
     named = {same_name(file): who for file, who in named.items()}
     everyone = next((entry for entry in given.shows if "=" not in entry), None)
     if unknown := set(named) - {same_name(path.name) for path in shown}:
-        raise ConfigError(f"--shows names {', '.join(sorted(unknown))}, which is not among the targets",
-                          reason="unknown-target", remedy="write FILE=NAME with the file's name")  # fmt: skip
+        raise ConfigError(
+            f"--shows names {', '.join(sorted(unknown))}, which is not among the targets",
+            reason="unknown-target",
+            remedy="write FILE=NAME with the file's name",
+        )
     return {
         path.name: asker.ask(
             f"--shows {path.name}=NAME",

@@ -111,10 +111,17 @@ def unchanged(run: Run, stages: Sequence[StagePlan]) -> dict[str, StagePlan]:
     counts = {line.stage: len(read_manifest(run.at(line.stage).folder).entries) for line in passed}
     return {
         line.stage: replace(
-            line, items=counts[line.stage], reused=counts[line.stage], to_do=0, calls=0, usd=0.0, seconds=0.0, at_most=False
+            line,
+            items=counts[line.stage],
+            reused=counts[line.stage],
+            to_do=0,
+            calls=0,
+            usd=0.0,
+            seconds=0.0,
+            at_most=False,
         )
         for line in passed
-    }  # fmt: skip
+    }
 
 
 def training(run: Run) -> Training:
@@ -144,10 +151,14 @@ def quality(run: Run) -> list[Reading] | None:
     images = found["lora_training"].entries
     return readings(
         TrainingSet.of(
-            images, found, run.consent, run.persona.trigger, run.persona.class_word,
+            images,
+            found,
+            run.consent,
+            run.persona.trigger,
+            run.persona.class_word,
             cut_to_face=run.config.train.data.cuts_to_face,
         )
-    )  # fmt: skip
+    )
 
 
 def predicted_memory(cfg: Config, repository: RepositoryPaths) -> str | None:

@@ -100,8 +100,10 @@ def show_quality(name: str, found: Sequence[Reading]) -> None:
     unknown = sum(one.light == "unknown" for one in found)
     as_the_demo = "; the demo's few rendered photographs are red, too" if light == "red" else ""
     advice = f" It is advice and stops no run{as_the_demo}." if mend else ""
-    say(f"{name}: the training set as it was last made is {light.upper()}: {green} measures are green, "
-        f"{len(mend)} can be improved, {unknown} unknown.{advice}")  # fmt: skip
+    say(
+        f"{name}: the training set as it was last made is {light.upper()}: {green} measures are green, "
+        f"{len(mend)} can be improved, {unknown} unknown.{advice}"
+    )
     for one in mend:
         say(f"  {one.light:<6} {one.words}: {one.value}; {one.advice}")
 
@@ -168,9 +170,15 @@ def _table(name: str, persona: PersonaPlan) -> Table:
     view.add_column()
     for line in persona.stages:
         view.add_row(
-            line.stage, str(line.items), str(line.reused), str(line.to_do), str(line.calls or "-"),
-            format_usd(line.usd) if line.usd else "-", format_seconds(line.seconds), "at most" if line.at_most else "",
-        )  # fmt: skip
+            line.stage,
+            str(line.items),
+            str(line.reused),
+            str(line.to_do),
+            str(line.calls or "-"),
+            format_usd(line.usd) if line.usd else "-",
+            format_seconds(line.seconds),
+            "at most" if line.at_most else "",
+        )
     view.add_section()
     sums = [sum(getattr(line, field) for line in persona.stages) for field in ("to_do", "calls")]
     usd = sum(line.usd for line in persona.stages)

@@ -67,8 +67,10 @@ def _purge_dvc(root: Path, report: Report, *, photographs: bool) -> None:
                 report.unreachable[name] = problem
     report.stays += traces.elsewhere()
     if commits := traces.commits_with_photographs():
-        report.stays.append(f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history "
-                            "with git filter-repo, and tell everybody who cloned it")  # fmt: skip
+        report.stays.append(
+            f"git: {commits} commit(s) hold photographs of {persona} (data/{persona}/raw); rewrite the history "
+            "with git filter-repo, and tell everybody who cloned it"
+        )
     report.unreachable |= traces.unanswered
 
 
@@ -102,11 +104,15 @@ def _purge_stores(
             gone = delete_runs(uri, tracking.experiment, repository.root, persona, dry_run=dry_run)
             report.add("MLflow", gone.names)
             if gone.elsewhere:
-                report.stays.append(f"{place} has {gone.elsewhere} run(s) of a {persona} in other experiments than "
-                                    f"{tracking.experiment}: whose they are, who wrote them knows")  # fmt: skip
+                report.stays.append(
+                    f"{place} has {gone.elsewhere} run(s) of a {persona} in other experiments than "
+                    f"{tracking.experiment}: whose they are, who wrote them knows"
+                )
     if nameless := [key for key in items.keys() if key not in mine and not items.personas(key)]:  # noqa: SIM118
-        report.stays.append(f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
-                            "`likeness items prune --unused-days 0` deletes what no run uses")  # fmt: skip
+        report.stays.append(
+            f"{len(nameless)} item(s) of earlier versions in {items.root} name nobody: "
+            "`likeness items prune --unused-days 0` deletes what no run uses"
+        )
     for store in (items, *earlier_stores(repository.root, items.root)):
         with report.noted(f"items in {store.root}"):
             if not dry_run:
@@ -187,8 +193,10 @@ def _note_rest(root: Path, paths: PersonaPaths, report: Report, *, photographs: 
         )
     nameless = [p.name for p in RepositoryPaths(root).training.glob("*") if p.is_dir() and not owner(p)]
     if nameless:
-        report.stays.append(f".cache/training has {len(nameless)} folder(s) of earlier versions that name nobody: "
-                            "`likeness items prune --unused-days 0` deletes them")  # fmt: skip
+        report.stays.append(
+            f".cache/training has {len(nameless)} folder(s) of earlier versions that name nobody: "
+            "`likeness items prune --unused-days 0` deletes them"
+        )
     report.stays.append(
         "copies on other machines, in other clones and with providers of swaps and captions: ask them; and what `dvc get` or a "
         "hand laid elsewhere, which nothing names"
@@ -230,7 +238,12 @@ def purge_command(
     elif not dry_run:
         now = datetime.datetime.now(datetime.UTC)
         path = RepositoryPaths.here().consent / "purged" / f"{persona}-{now:%Y-%m-%dT%H%M%SZ}.json"
-        written = {"persona": persona, "at": now.isoformat(timespec="seconds"), "deleted": report.deleted,
-                   "not_reached": report.unreachable, "stays": report.stays}  # fmt: skip
+        written = {
+            "persona": persona,
+            "at": now.isoformat(timespec="seconds"),
+            "deleted": report.deleted,
+            "not_reached": report.unreachable,
+            "stays": report.stays,
+        }
         write_atomic(path, (json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode())
         sys.stdout.write(f"{report.count} deleted; the whole list is in consent/purged/{path.name}\n")

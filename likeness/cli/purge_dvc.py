@@ -42,8 +42,11 @@ class DvcTraces:
         try:
             self._repo: Any = cast(Any, Repo)(str(root))
         except DvcException as error:  # as where git is gone that was there
-            raise ConfigError(f"DVC does not open {root}: {error}", reason="dvc",
-                              remedy="`dvc status` says the same; once it does not, purge again") from error  # fmt: skip
+            raise ConfigError(
+                f"DVC does not open {root}: {error}",
+                reason="dvc",
+                remedy="`dvc status` says the same; once it does not, purge again",
+            ) from error
         self._runs = Path(self._repo.stage_cache.cache_dir)
         self._caches = [one for one in (self._repo.cache.local, self._repo.cache.legacy) if one is not None]
         known = {path.stem for path in (root / "consent").glob("*.yaml")} - {persona}

@@ -66,8 +66,10 @@ class Bills:
     def _known(self) -> dict[str, float] | None:
         config = self._cfg.cloud.runpod
         if not os.environ.get(config.api_key_env):
-            self.notes.append(f"Costs are our estimate: RunPod's bills are asked for with {config.api_key_env}, "
-                              "which is not set here.")  # fmt: skip
+            self.notes.append(
+                f"Costs are our estimate: RunPod's bills are asked for with {config.api_key_env}, "
+                "which is not set here."
+            )
             return None
         try:
             with RunPod(config, stop=threading.Event()) as account:

@@ -26,8 +26,11 @@ def bring_home(records: JobRecords, name: str, repository: RepositoryPaths) -> N
     bundle.parent.mkdir(exist_ok=True)
     words = ("bundle", "create", "--quiet", str(bundle), *refs, "^HEAD")
     if not refs or git(*words, root=root, within_s=COPY_WITHIN_S) is None:
-        raise ProviderError(f"git could not pack the experiment {name}", reason="no-bundle",
-                            remedy="the files are in the DVC remote: `dvc pull` after the same `dvc exp run` here")  # fmt: skip
+        raise ProviderError(
+            f"git could not pack the experiment {name}",
+            reason="no-bundle",
+            remedy="the files are in the DVC remote: `dvc pull` after the same `dvc exp run` here",
+        )
     records.sign_results(bundle.read_bytes(), runs.read_bytes() if runs.is_file() else None)
     records.remote.upload(records.results, bundle, sha256_file(bundle))
 

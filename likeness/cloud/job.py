@@ -57,8 +57,11 @@ class EndedError(LikenessError):
     """The timer ended the job."""
 
     def __init__(self, end: End) -> None:
-        super().__init__(f"the job ended itself: {end.detail}", reason=end.reason,
-                         remedy="its checkpoints are in the store: `likeness launch` of the same goes on from there")  # fmt: skip
+        super().__init__(
+            f"the job ended itself: {end.detail}",
+            reason=end.reason,
+            remedy="its checkpoints are in the store: `likeness launch` of the same goes on from there",
+        )
         self.end = end
 
 
@@ -87,8 +90,15 @@ class Job:
         """
         lines: Queue[str | None] = Queue()
         tail: list[str] = []
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                 start_new_session=True, env={**os.environ, **WHO})  # fmt: skip
+        child = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env={**os.environ, **WHO},
+        )
         threading.Thread(target=_read, args=(child, lines), daemon=True).start()
         try:
             while True:
@@ -108,13 +118,19 @@ class Job:
             raise
         if code := child.wait():
             words = "".join(tail).strip()
-            raise ProviderError(f"`{' '.join(command[-6:])}` ended with status {code}: {words}", reason="failed",
-                                remedy="`likeness cloud logs` has all of it")  # fmt: skip
+            raise ProviderError(
+                f"`{' '.join(command[-6:])}` ended with status {code}: {words}",
+                reason="failed",
+                remedy="`likeness cloud logs` has all of it",
+            )
 
     def _watch(self) -> None:
         if self.stop.is_set():
-            raise TransientError("the machine is being taken away", reason="taken-away",
-                                 remedy="another machine goes on from the last checkpoint")  # fmt: skip
+            raise TransientError(
+                "the machine is being taken away",
+                reason="taken-away",
+                remedy="another machine goes on from the last checkpoint",
+            )
         if self.clock() - self._signed >= self.sign_every_s:
             self._signed = self.clock()
             # A store that does not answer for a while is what the timer counts; the work goes on.

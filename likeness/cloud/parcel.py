@@ -85,8 +85,9 @@ def unseal(path: Path, key: str) -> dict[str, str]:
     try:
         values = json.loads(Fernet(key).decrypt(path.read_bytes()))
     except (OSError, ValueError, InvalidToken):
-        raise ConfigError(f"{path.name}: the job's keys cannot be opened", reason="no-key",
-                          remedy="launch it again") from None  # fmt: skip
+        raise ConfigError(
+            f"{path.name}: the job's keys cannot be opened", reason="no-key", remedy="launch it again"
+        ) from None
     path.unlink()
     return values
 
@@ -102,8 +103,11 @@ def write_parcel(folder: Path, repository: Path, parcel: Parcel, params: str, se
     (folder / HOME).mkdir(parents=True)
     source, target = repository.absolute().as_uri(), str(folder / REVISION)
     if git("clone", "--quiet", "--bare", "--depth", "1", source, target, within_s=COPY_WITHIN_S) is None:
-        raise ConfigError(f"git could not copy the revision of {repository}", reason="no-revision",
-                          remedy="`git fsck` says whether the repository is whole")  # fmt: skip
+        raise ConfigError(
+            f"git could not copy the revision of {repository}",
+            reason="no-revision",
+            remedy="`git fsck` says whether the repository is whole",
+        )
     signers = settings_folder() / ALLOWED
     if signers.is_file():
         shutil.copyfile(signers, folder / HOME / ALLOWED)

@@ -45,8 +45,9 @@ def machines_of_today(
         offers |= own
     found, left_out = priced_machines(cloud, prices, offers, today, unread)
     return found, [
-        *left_out, *(f"{words}: no stock at RunPod just now; it is asked for all the same" for words in none),
-    ]  # fmt: skip
+        *left_out,
+        *(f"{words}: no stock at RunPod just now; it is asked for all the same" for words in none),
+    ]
 
 
 def priced_machines(

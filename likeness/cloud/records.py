@@ -96,10 +96,11 @@ class JobRecords:
             key = team.key_of(data, signature)
             by = f"; {key} did" if key else ""
             raise InputError(
-                f"no member of the team signed what the store says of the launch of {self.job}{by}", reason="forged",
+                f"no member of the team signed what the store says of the launch of {self.job}{by}",
+                reason="forged",
                 remedy="only if this is the key of who launched it (`likeness keys team` shows it there; before a reinstall your own "
                 "was another): `likeness keys team --allow KEY --name NAME`; else nothing of it is to be trusted",
-            )  # fmt: skip
+            )
         return said
 
     def sign_results(self, bundle: bytes, runs: bytes | None) -> None:
@@ -116,9 +117,10 @@ class JobRecords:
             job_key, self._results_bytes(bundle, runs), self._read(SIGNED)
         ):
             raise InputError(
-                f"what the store has as results of {self.job} is not what its machine brought back", reason="forged",
+                f"what the store has as results of {self.job} is not what its machine brought back",
+                reason="forged",
                 remedy="see who can write to the store; train it again",
-            )  # fmt: skip
+            )
 
     def _launch_bytes(self, said: Mapping[str, Any]) -> bytes:
         return f"{self.job}\n{json.dumps(said, sort_keys=True)}".encode()

@@ -87,8 +87,13 @@ def build(cfg: Config, prompts: Sequence[str], seed: int, lora: Lora | None, *, 
     graph["base"] = _base(cfg)
     model, clip = Link("base", 0), Link("base", 1)
     if lora is not None:
-        inputs = {"model": model, "clip": clip, "lora_name": lora.name, "strength_model": lora.strength,
-                  "strength_clip": lora.strength}  # fmt: skip
+        inputs = {
+            "model": model,
+            "clip": clip,
+            "lora_name": lora.name,
+            "strength_model": lora.strength,
+            "strength_clip": lora.strength,
+        }
         graph["lora"] = Node(kind="LoraLoader", inputs=inputs)
         model, clip = Link("lora", 0), Link("lora", 1)
     graph["negative"] = _text(clip, options.negative_prompt)
@@ -96,11 +101,21 @@ def build(cfg: Config, prompts: Sequence[str], seed: int, lora: Lora | None, *, 
     graph["size"] = Node(kind="EmptyLatentImage", inputs=size)
     for number, prompt in enumerate(prompts, start=1):
         graph[f"prompt{number}"] = _text(clip, prompt)
-        graph[f"draw{number}"] = Node(kind="KSampler", inputs={
-            "model": model, "positive": Link(f"prompt{number}"), "negative": Link("negative"), "latent_image": Link("size"),
-            "seed": seed, "steps": options.steps, "cfg": options.guidance_scale, "sampler_name": cfg.comfy.sampler,
-            "scheduler": cfg.comfy.scheduler, "denoise": 1.0,
-        })  # fmt: skip
+        graph[f"draw{number}"] = Node(
+            kind="KSampler",
+            inputs={
+                "model": model,
+                "positive": Link(f"prompt{number}"),
+                "negative": Link("negative"),
+                "latent_image": Link("size"),
+                "seed": seed,
+                "steps": options.steps,
+                "cfg": options.guidance_scale,
+                "sampler_name": cfg.comfy.sampler,
+                "scheduler": cfg.comfy.scheduler,
+                "denoise": 1.0,
+            },
+        )
         decoded = {"samples": Link(f"draw{number}"), "vae": Link("base", 2)}
         graph[f"decode{number}"] = Node(kind="VAEDecode", inputs=decoded)
         shown = {"images": Link(f"decode{number}")}

@@ -43,9 +43,14 @@ class Result:
 
 
 def scored(
-    run: Run, planned: Sequence[Planned], pictures: Mapping[str, RGB], outcomes: Sequence[Outcome], find: Finder, version: str,
+    run: Run,
+    planned: Sequence[Planned],
+    pictures: Mapping[str, RGB],
+    outcomes: Sequence[Outcome],
+    find: Finder,
+    version: str,
     not_loaded: list[str] | None,
-) -> Result:  # fmt: skip
+) -> Result:
     """What the written pictures, by id, are worth."""
     cfg, paths = run.config, run.paths
     held_out = [photo for photo in read_manifest(paths.ingested).entries if photo.held_out]
@@ -70,18 +75,34 @@ def scored(
         for lora in (False, True)
     }
     return Result(
-        server=cfg.comfy.base_url, version=version,
-        settings={"sampler": cfg.comfy.sampler, "scheduler": cfg.comfy.scheduler, "steps": cfg.evaluate.steps,
-                  "guidance_scale": cfg.evaluate.guidance_scale, "strength": cfg.evaluate.lora_scale, "base": cfg.base.name},
+        server=cfg.comfy.base_url,
+        version=version,
+        settings={
+            "sampler": cfg.comfy.sampler,
+            "scheduler": cfg.comfy.scheduler,
+            "steps": cfg.evaluate.steps,
+            "guidance_scale": cfg.evaluate.guidance_scale,
+            "strength": cfg.evaluate.lora_scale,
+            "base": cfg.base.name,
+        },
         pictures=[
-            {**vars(one), "file": one.file if one.id in pictures else None,
-             "similarity": every.by_image.get(one.id), "agreement_db": agreement.get(one.id)}
+            {
+                **vars(one),
+                "file": one.file if one.id in pictures else None,
+                "similarity": every.by_image.get(one.id),
+                "agreement_db": agreement.get(one.id),
+            }
             for one in planned
         ],
-        identity_with=scores[True].mean, identity_without=scores[False].mean, identity_ours=_our_score(run, bool(ours)),
-        effect=effect, agreement_with_db=medians[True], agreement_without_db=medians[False], not_loaded=not_loaded,
+        identity_with=scores[True].mean,
+        identity_without=scores[False].mean,
+        identity_ours=_our_score(run, bool(ours)),
+        effect=effect,
+        agreement_with_db=medians[True],
+        agreement_without_db=medians[False],
+        not_loaded=not_loaded,
         problems=problems(effect, medians, not_loaded, cfg.comfy.max_agreement_loss_db),
-    )  # fmt: skip
+    )
 
 
 def _our_samples(run: Run, planned: Sequence[Planned]) -> dict[str, RGB]:

@@ -63,20 +63,37 @@ def run_trial(run: Run, rate: Rate, ages: PictureGate, find: Finder) -> Result:
     digest, keys = _weights(run)
     planned = plan_samples(run.persona.name, drawn_prompts(run), cfg.evaluate.seeds)
     server = ComfyUI(
-        base_url=options.base_url, api_key_env=options.api_key_env, limits=options.limits, poll_s=options.poll_s,
-        job_limit_s=options.job_limit_s, stop=run.stop,
-    )  # fmt: skip
+        base_url=options.base_url,
+        api_key_env=options.api_key_env,
+        limits=options.limits,
+        poll_s=options.poll_s,
+        job_limit_s=options.job_limit_s,
+        stop=run.stop,
+    )
     with server, _in_reach(run, server) as lora:
         version, before = server.version(), server.log()
         check_server(server, cfg, lora)
-        trial = _Trial(cfg=cfg, server=server, rate=rate, ages=ages, digest=digest, lora=lora, keys=keys,
-                       known=frozenset(before or ()), version=version)  # fmt: skip
+        trial = _Trial(
+            cfg=cfg,
+            server=server,
+            rate=rate,
+            ages=ages,
+            digest=digest,
+            lora=lora,
+            keys=keys,
+            known=frozenset(before or ()),
+            version=version,
+        )
         works = [trial.work(one) for one in planned]
         outcomes = run.batch(works, what="ComfyUI's samples", workers=options.limits.in_flight)
     drawn = lay_out(
-        "comfy", run, paths.comfy_samples, outcomes, max_failure_ratio=options.max_failure_ratio,
+        "comfy",
+        run,
+        paths.comfy_samples,
+        outcomes,
+        max_failure_ratio=options.max_failure_ratio,
         leave_unfinished=cfg.items.leave_unfinished,
-    )  # fmt: skip
+    )
     pictures = {one.id: load_rgb(paths.comfy_samples / one.file) for one in drawn.entries}
     result = scored(run, planned, pictures, outcomes, find, version, _not_loaded(outcomes))
     title = f"{run.persona.name}, drawn by ComfyUI {version}"
@@ -98,11 +115,12 @@ def check_server(server: ComfyUI, cfg: Config, lora: Lora) -> None:
         if choices is None:
             tiny = node.kind == TINY_LOADER
             raise ConfigError(
-                f"the ComfyUI server at {cfg.comfy.base_url} has no node {node.kind}", reason="node-missing",
+                f"the ComfyUI server at {cfg.comfy.base_url} has no node {node.kind}",
+                reason="node-missing",
                 remedy="install integrations/comfyui in it and start it again (docs/comfyui.md)"
                 if tiny
                 else "is it ComfyUI? Update it, or correct comfy.base_url",
-            )  # fmt: skip
+            )
         if widget and node.inputs[widget] not in choices:
             folder, remedy = "models/checkpoints", "set comfy.checkpoint to one of its files"
             if widget == "lora_name":
@@ -112,8 +130,9 @@ def check_server(server: ComfyUI, cfg: Config, lora: Lora) -> None:
                 )
             raise ConfigError(
                 f"the ComfyUI server at {cfg.comfy.base_url} has no {node.inputs[widget]} in {folder}",
-                reason="file-missing", remedy=remedy,
-            )  # fmt: skip
+                reason="file-missing",
+                remedy=remedy,
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +153,14 @@ class _Trial:
         """The item that is one picture of this server; its key knows the LoRA by its bytes."""
         named = Lora(name=self.digest, strength=self.lora.strength) if one.lora else None
         settings = {
-            "graph": api_form(self._graph(one, named)), "server": self.cfg.comfy.base_url, "version": self.version,
-            "quality": self.cfg.evaluate.jpeg_quality, "rater": RATER_DIGEST,
-            "samples": SAMPLES_VERSION, **vars(Limits.of(self.cfg)),
-        }  # fmt: skip
+            "graph": api_form(self._graph(one, named)),
+            "server": self.cfg.comfy.base_url,
+            "version": self.version,
+            "quality": self.cfg.evaluate.jpeg_quality,
+            "rater": RATER_DIGEST,
+            "samples": SAMPLES_VERSION,
+            **vars(Limits.of(self.cfg)),
+        }
         parents = (self.digest,) if one.lora else ()
 
         def line(item: Item) -> Line:
@@ -179,8 +202,9 @@ def _in_reach(run: Run, server: ComfyUI) -> Generator[Lora]:
     folder = Path(options.lora_folder).expanduser()
     if not folder.is_dir():
         raise ConfigError(
-            f"comfy.lora_folder {folder} is not a folder", remedy="name models/loras of the ComfyUI server, or set it to null"
-        )  # fmt: skip
+            f"comfy.lora_folder {folder} is not a folder",
+            remedy="name models/loras of the ComfyUI server, or set it to null",
+        )
     link = folder / f"likeness-{weights.stem}-{uuid.uuid4().hex[:8]}.safetensors"
     link.symlink_to(weights.resolve())
     try:

@@ -48,12 +48,17 @@ def about_weights(run: Run) -> list[str]:
     refuse_weights_of_others(run, weights)
     found, title = read_lora(weights), bases()[base.architecture].TITLE
     if found.family and not may_mean(found.family, title):
-        raise InputError(f"{weights} is of {found.family}, by its shapes or its own words, and the base {base.name} of {title}",
-                         reason="lora-misfit", remedy="choose the base it was trained on; `dvc repro` trains on this one")  # fmt: skip
+        raise InputError(
+            f"{weights} is of {found.family}, by its shapes or its own words, and the base {base.name} of {title}",
+            reason="lora-misfit",
+            remedy="choose the base it was trained on; `dvc repro` trains on this one",
+        )
     told = list(found.problems)
     if unread := unread_by_comfyui(names := read_header(found.path).entries):
-        told.append(f"ComfyUI does not look for {unread} of the file's {len(names)} tensors: give it the file that "
-                    "`likeness convert --to kohya` makes of it")  # fmt: skip
+        told.append(
+            f"ComfyUI does not look for {unread} of the file's {len(names)} tensors: give it the file that "
+            "`likeness convert --to kohya` makes of it"
+        )
     return [f"{weights}: {problem}" for problem in told]
 
 
@@ -69,25 +74,56 @@ def canvas(graph: Graph, note: str) -> dict[str, Json]:
             source = node.inputs[key]
             links.append([len(links) + 1, numbers[source.node], source.slot, number, slot, gives])
             inputs.append({"name": key, "type": gives, "link": len(links)})
-        nodes.append({
-            "id": number, "type": node.kind, "title": name, "pos": _place(name), "size": [WIDTH, 120 + 24 * len(kind.widgets)],
-            "flags": {}, "order": number - 1, "mode": 0, "inputs": inputs, "properties": {"Node name for S&R": node.kind},
-            "widgets_values": _widgets(node.kind, node.inputs),
-        })  # fmt: skip
+        nodes.append(
+            {
+                "id": number,
+                "type": node.kind,
+                "title": name,
+                "pos": _place(name),
+                "size": [WIDTH, 120 + 24 * len(kind.widgets)],
+                "flags": {},
+                "order": number - 1,
+                "mode": 0,
+                "inputs": inputs,
+                "properties": {"Node name for S&R": node.kind},
+                "widgets_values": _widgets(node.kind, node.inputs),
+            }
+        )
     for described in nodes:
         described["outputs"] = [
-            {"name": gives, "type": gives, "slot_index": slot,
-             "links": [link[0] for link in links if link[1:3] == [described["id"], slot]]}
+            {
+                "name": gives,
+                "type": gives,
+                "slot_index": slot,
+                "links": [link[0] for link in links if link[1:3] == [described["id"], slot]],
+            }
             for slot, gives in enumerate(KINDS[described["type"]].gives)
-        ]  # fmt: skip
-    nodes.append({
-        "id": len(nodes) + 1, "type": "Note", "pos": [0, -260], "size": [2 * WIDTH, 200], "flags": {},
-        "order": len(nodes), "mode": 0, "inputs": [], "outputs": [], "properties": {"text": ""}, "widgets_values": [note],
-    })  # fmt: skip
+        ]
+    nodes.append(
+        {
+            "id": len(nodes) + 1,
+            "type": "Note",
+            "pos": [0, -260],
+            "size": [2 * WIDTH, 200],
+            "flags": {},
+            "order": len(nodes),
+            "mode": 0,
+            "inputs": [],
+            "outputs": [],
+            "properties": {"text": ""},
+            "widgets_values": [note],
+        }
+    )
     return {
-        "last_node_id": len(nodes), "last_link_id": len(links), "nodes": nodes, "links": links, "groups": [], "config": {},
-        "extra": {}, "version": 0.4,
-    }  # fmt: skip
+        "last_node_id": len(nodes),
+        "last_link_id": len(links),
+        "nodes": nodes,
+        "links": links,
+        "groups": [],
+        "config": {},
+        "extra": {},
+        "version": 0.4,
+    }
 
 
 def card(graph: Graph, note: str) -> bytes:

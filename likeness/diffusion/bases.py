@@ -173,9 +173,10 @@ class Base(Family):
         from likeness.diffusion.families import titles  # here: they extend this module's class
 
         raise ConfigError(
-            f"{self.TITLE} draws after no reference picture", reason="no-reference",
+            f"{self.TITLE} draws after no reference picture",
+            reason="no-reference",
             remedy=f"set evaluate.arms: [base, lora], or choose a base that reads one: {titles(reference=True)}",
-        )  # fmt: skip
+        )
 
     def encode_prompt(self, text: str) -> Condition:
         """The condition of one prompt, in `dtype` on the CPU, without gradients."""

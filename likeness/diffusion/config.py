@@ -59,11 +59,17 @@ class BaseModelConfig(Section):
         if path.is_dir() or (path.is_file() and path.suffix == ".safetensors"):
             return path
         if path.is_file():
-            raise ConfigError(f"base.source {self.source!r} is no .safetensors file", reason="base-unavailable",
-                              remedy="export it as .safetensors: .ckpt, .pt and .bin can run code and are not read")  # fmt: skip
+            raise ConfigError(
+                f"base.source {self.source!r} is no .safetensors file",
+                reason="base-unavailable",
+                remedy="export it as .safetensors: .ckpt, .pt and .bin can run code and are not read",
+            )
         if path.exists():
-            raise ConfigError(f"base.source {self.source!r} is a pipe, a socket or a device", reason="base-unavailable",
-                              remedy="give a file, a folder or a hub id")  # fmt: skip
+            raise ConfigError(
+                f"base.source {self.source!r} is a pipe, a socket or a device",
+                reason="base-unavailable",
+                remedy="give a file, a folder or a hub id",
+            )
         refuse_missing_path(
             "base.source", self.source, repository, reason="base-unavailable", what="file or folder"
         )

@@ -120,9 +120,14 @@ def load_base(cfg: BaseModelConfig, *, device: str = "auto", memo: Path | None =
             quantize(part, cfg.quantize, place, not_packed=family.NOT_PACKED)
         part.to(place).requires_grad_(False).eval()
     return family(
-        name=cfg.name, digest=digest, pipeline=pipeline, device=place, dtype=dtype, quantized=cfg.quantize,
+        name=cfg.name,
+        digest=digest,
+        pipeline=pipeline,
+        device=place,
+        dtype=dtype,
+        quantized=cfg.quantize,
         settled=cfg.prediction,
-    )  # fmt: skip
+    )
 
 
 def _no_numbers(pipeline: Any) -> str | None:
@@ -156,8 +161,9 @@ def _load(
     if one_file and not family.SINGLE_FILE:
         raise ConfigError(
             f"base.source {cfg.source!r}: one file holds {family.TITLE}'s {family.NETWORK} alone",
-            reason="base-unavailable", remedy="give a hub id, or a folder in diffusers layout",
-        )  # fmt: skip
+            reason="base-unavailable",
+            remedy="give a hub id, or a folder in diffusers layout",
+        )
     cfg.require_commit(root)
     if local is not None and one_file:
         options |= {"config": str(cfg.config_folder(root) or cfg.config), "revision": cfg.revision}
@@ -172,8 +178,9 @@ def _load(
         if markers.packed:
             raise ConfigError(
                 f"base.source {cfg.source!r} holds {markers.packed}, packed weights that are not unpacked here",
-                reason="base-kind", remedy="take the model in float16, bfloat16 or float32",
-            )  # fmt: skip
+                reason="base-kind",
+                remedy="take the model in float16, bfloat16 or float32",
+            )
         # One file is read in float32: a per-part dtype is not taken here, and the VAE must not lose bits.
         named = scheduler_class(cfg.config_folder(root))
         pipeline = _whole(pipeline_class.from_single_file(str(local), dtype=torch.float32, **options))
@@ -181,12 +188,17 @@ def _load(
         return pipeline, digest, markers, cfg.config, named
     folder = TINY_FOLDER if cfg.source == TINY else local
     if folder is None:
-        folder = Path(pipeline_class.download(
-            cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True))  # fmt: skip
+        folder = Path(
+            pipeline_class.download(
+                cfg.source, revision=cfg.revision, variant=cfg.variant, use_safetensors=True
+            )
+        )
     per_part = {"vae": torch.float32, "default": dtype}
-    pipeline = _whole(pipeline_class.from_pretrained(
-        str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
-    ))  # fmt: skip
+    pipeline = _whole(
+        pipeline_class.from_pretrained(
+            str(folder), variant=cfg.variant, use_safetensors=True, dtype=per_part, **options
+        )
+    )
     files = folder_files(folder, cfg.variant)
     weights: dict[str, list[Path]] = {}
     for path in files:

@@ -46,8 +46,9 @@ def timestep_weights(
     return torch.where(snr > 0, snr.clamp(max=gamma) / snr, torch.ones_like(snr))
 
 
-def weighted_loss(predicted: Tensor, wanted: Tensor, weights: Tensor, *, huber_c: float | None,
-                  cells: Tensor | None = None) -> Tensor:  # fmt: skip
+def weighted_loss(
+    predicted: Tensor, wanted: Tensor, weights: Tensor, *, huber_c: float | None, cells: Tensor | None = None
+) -> Tensor:
     """Mean over the batch of weight [B] times the error of [B,C,H,W], in float32; `cells` [B,1,H,W] weighs within.
 
     The error is squared, or with `huber_c` 2c (sqrt(d^2 + c^2) - c): d^2 near zero, 2c|d| far from it.

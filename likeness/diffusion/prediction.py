@@ -81,8 +81,12 @@ def read_markers(files: Iterable[Path]) -> Markers:
         if _yes(metadata, "ss_v_parameterization"):
             predictions[f"ss_v_parameterization of {file.name}"] = "v_prediction"
     return Markers(
-        predictions=predictions, zero_snr=zero_snr, token_width=width, packed=packed, architecture=architecture
-    )  # fmt: skip
+        predictions=predictions,
+        zero_snr=zero_snr,
+        token_width=width,
+        packed=packed,
+        architecture=architecture,
+    )
 
 
 def scheduler_class(folder: Path | None) -> str:
@@ -119,9 +123,10 @@ def settle_prediction(
     told = "; ".join(f"{who} says {what}" for who, what in said.items())
     if wanted is None and len(set(said.values())) > 1:
         raise ConfigError(
-            f"what the base predicts is contradictory: {told}", reason="base-prediction",
+            f"what the base predicts is contradictory: {told}",
+            reason="base-prediction",
             remedy="set base.prediction: epsilon or v_prediction, as the model's page says, or give the model's own base.config",
-        )  # fmt: skip
+        )
     if wanted is not None and set(said.values()) - {wanted}:
         sys.stderr.write(f"base.prediction: {wanted} overrides: {told}\n")
     prediction = wanted or next(iter(said.values()), None)

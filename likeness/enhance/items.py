@@ -76,9 +76,14 @@ def _work(picture: Picture, run: Run, enhancer: Enhancer | None) -> Work:
 
     key = enhance_key(entry, provider, cfg, enlarged=enlarged)
     return Work(
-        id=entry.id, key=key, make=make, source=entry.source, target=entry.target, line=line,
+        id=entry.id,
+        key=key,
+        make=make,
+        source=entry.source,
+        target=entry.target,
+        line=line,
         order=order if enlarged else None,
-    )  # fmt: skip
+    )
 
 
 def draws_as_it_likes(provider: Provider[Enhancer]) -> bool:

@@ -39,8 +39,10 @@ class Scale:
 
     def __init__(self, embedder: Embedder, person: Person, *, false_accept_rate: float) -> None:
         self.embedder, self._random = embedder, Resampler(PHOTOGRAPHS)
-        known = [[face for face in group if self._vector(face) is not None]
-                 for group in (person.references, person.others, person.strangers)]  # fmt: skip
+        known = [
+            [face for face in group if self._vector(face) is not None]
+            for group in (person.references, person.others, person.strangers)
+        ]
         self._references, others, strangers = known
         self.counts = self._random.counts(len(self._references))
         photographs = [*self._references, *others]
@@ -57,8 +59,9 @@ class Scale:
         self.threshold: Threshold = calibrate(
             self._similarities(photographs, photographs)[upper].tolist(),
             self._similarities(photographs, strangers).ravel().tolist(),
-            false_accept_rate=false_accept_rate, published=embedder.published,
-        )  # fmt: skip
+            false_accept_rate=false_accept_rate,
+            published=embedder.published,
+        )
 
     def scores(self, faces: Sequence[FaceEmbedding]) -> dict[str, Numbers]:
         """The similarities [R] of each face to the references, by its image; a reference is not compared with itself."""

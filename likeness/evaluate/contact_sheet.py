@@ -109,8 +109,13 @@ def contact_sheet(title: str, columns: Sequence[str], rows: Sequence[Row], *, ce
     for line, row in enumerate(rows):
         y = margin + top + header + line * (cell_px + gap)
         draw.text((margin, y), row.label, INK, _font(LABEL_SIZE * unit))
-        draw.multiline_text((margin, y + round(24 * unit)), textwrap.fill(row.note, 18), QUIET,
-                            _font(TEXT_SIZE * unit), spacing=round(4 * unit))  # fmt: skip
+        draw.multiline_text(
+            (margin, y + round(24 * unit)),
+            textwrap.fill(row.note, 18),
+            QUIET,
+            _font(TEXT_SIZE * unit),
+            spacing=round(4 * unit),
+        )
         for index, cell in enumerate(row.cells):
             sheet.paste(tile(cell, cell_px), (margin + labels + index * (cell_px + gap), y))
     buffer = io.BytesIO()
@@ -128,9 +133,13 @@ def tile(cell: RGB | str, cell_px: int) -> Image.Image:
     square = Image.new("RGB", (cell_px, cell_px), TILE)
     if isinstance(cell, str):
         ImageDraw.Draw(square).multiline_text(
-            (cell_px / 2, cell_px / 2), textwrap.fill(in_place_of_picture(cell), TILE_COLUMNS), QUIET,
-            _font(cell_px / 20), anchor="mm", align="center",
-        )  # fmt: skip
+            (cell_px / 2, cell_px / 2),
+            textwrap.fill(in_place_of_picture(cell), TILE_COLUMNS),
+            QUIET,
+            _font(cell_px / 20),
+            anchor="mm",
+            align="center",
+        )
         return square
     picture = Image.fromarray(np.ascontiguousarray(cell))
     scale = cell_px / max(picture.size)

@@ -87,16 +87,18 @@ def copying(
         around = match >= (SURELY_SAME if far else SAME_PICTURE)
         is_cut = around or bool(match >= ALIKE and face and face.near)
         by_embedding = same if face is None else names[face.nearest]
-        pictures.append({
-            "id": one.id,
-            # Swaps of one target are one picture to PDQ: the face tells which of them.
-            "nearest": alike if is_cut else same if is_same else by_embedding,
-            "angle_deg": face and face.angle_deg,
-            "copy": face and face.copy,
-            "picture_bits": bits if same else None,
-            "face_match": match,
-            "copied": bool(is_same or is_cut or (face and face.copied)),
-        })  # fmt: skip
+        pictures.append(
+            {
+                "id": one.id,
+                # Swaps of one target are one picture to PDQ: the face tells which of them.
+                "nearest": alike if is_cut else same if is_same else by_embedding,
+                "angle_deg": face and face.angle_deg,
+                "copy": face and face.copy,
+                "picture_bits": bits if same else None,
+                "face_match": match,
+                "copied": bool(is_same or is_cut or (face and face.copied)),
+            }
+        )
     return {
         "measured": person.held_out and bool(trained),
         "copied_from": COPIED,
@@ -104,7 +106,7 @@ def copying(
         "copied": sum(one["copied"] for one in pictures),
         "of": len(pictures),
         "pictures": pictures,
-    }  # fmt: skip
+    }
 
 
 def _nearest_hash(
@@ -174,9 +176,11 @@ def _measure(references: Embeddings, person: Person, trained: Embeddings, face: 
     between = _angles(trained[nearest], references)
     measure = (to_held_out - to_trained[nearest]) / np.maximum(between, LEAST_ANGLE)
     return FaceCopy(
-        nearest=nearest, angle_deg=round(float(np.degrees(to_trained[nearest])), 2),
-        by_reference=measure if person.held_out else None, between_deg=float(np.degrees(between.mean())),
-    )  # fmt: skip
+        nearest=nearest,
+        angle_deg=round(float(np.degrees(to_trained[nearest])), 2),
+        by_reference=measure if person.held_out else None,
+        between_deg=float(np.degrees(between.mean())),
+    )
 
 
 def _mean(of_faces: Mapping[str, FaceCopy], planned: Sequence[Planned]) -> Estimate:

@@ -53,9 +53,12 @@ class Renderer:
     def settings(self, one: Planned) -> dict[str, object]:
         """All that decides a picture's file, beside the weights."""
         return {
-            **vars(self._request(one)), **self.base.identity, **vars(Limits.of(self.cfg)), "rater": RATER_DIGEST,
+            **vars(self._request(one)),
+            **self.base.identity,
+            **vars(Limits.of(self.cfg)),
+            "rater": RATER_DIGEST,
             "quality": self.cfg.evaluate.jpeg_quality,
-        }  # fmt: skip
+        }
 
     def work(self, one: Planned, weights: Path | None, digest: str, slot: LoraSlot) -> Work:
         """The item that is one picture, drawn with the weights file of this digest or without; never explicit. `slot` is that
@@ -78,9 +81,12 @@ class Renderer:
         """How every picture is drawn: whoever draws so, by the same prompt and seed, gets the same one."""
         options = self.cfg.evaluate
         return {
-            "negative_prompt": options.negative_prompt, "side_px": options.side_px or self.cfg.train.data.side_px,
-            "steps": options.steps, "guidance_scale": options.guidance_scale, "lora_scale": options.lora_scale,
-        }  # fmt: skip
+            "negative_prompt": options.negative_prompt,
+            "side_px": options.side_px or self.cfg.train.data.side_px,
+            "steps": options.steps,
+            "guidance_scale": options.guidance_scale,
+            "lora_scale": options.lora_scale,
+        }
 
     def _request(self, one: Planned) -> GenerationRequest:
         how = {name: value for name, value in self.drawn_with.items() if name != "lora_scale"}
@@ -131,9 +137,14 @@ def draw(
 
 
 def lay_out(
-    stage: str, run: Run, folder: Path, outcomes: Sequence[Outcome], *, max_failure_ratio: float,
+    stage: str,
+    run: Run,
+    folder: Path,
+    outcomes: Sequence[Outcome],
+    *,
+    max_failure_ratio: float,
     leave_unfinished: bool = False,
-) -> Manifest:  # fmt: skip
+) -> Manifest:
     """Put drawn pictures into a folder with their manifest; what lay there goes.
 
     Raises:
@@ -144,9 +155,13 @@ def lay_out(
     run.require(*run.uses)
     shutil.rmtree(folder, ignore_errors=True)
     return finish(
-        stage, folder, outcomes, max_failure_ratio=max_failure_ratio, counts=run.repository.counts(folder),
+        stage,
+        folder,
+        outcomes,
+        max_failure_ratio=max_failure_ratio,
+        counts=run.repository.counts(folder),
         leave_unfinished=leave_unfinished,
-    )  # fmt: skip
+    )
 
 
 def face_works(drawn: Sequence[Outcome], find: Finder) -> list[Work]:

@@ -47,8 +47,11 @@ SEARCHED_SIDE_PX = 512
 def face_work(name: str, sha256: str, path: Path, find: Finder) -> Work:
     """The item that remembers the largest face of an image file of this digest, or that there is none, and how many there are."""
     settings: dict[str, Json] = {
-        "faces": FACES_VERSION, "models": MODELS_DIGEST, "resnet": RESNET.sha256, "side_px": SEARCHED_SIDE_PX,
-    }  # fmt: skip
+        "faces": FACES_VERSION,
+        "models": MODELS_DIGEST,
+        "resnet": RESNET.sha256,
+        "side_px": SEARCHED_SIDE_PX,
+    }
     if find.own is not None:
         settings["own"] = find.own
     key = item_key("metrics.face", 3, settings, [sha256])

@@ -95,9 +95,11 @@ def _variants(picture: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 
 def _moved(
-    grey: NDArray[np.uint8], way: NDArray[np.float64], middle: Sequence[float] | NDArray[np.float64],
+    grey: NDArray[np.uint8],
+    way: NDArray[np.float64],
+    middle: Sequence[float] | NDArray[np.float64],
     side_px: int = SIDE_PX,
-) -> NDArray[np.uint8]:  # fmt: skip
+) -> NDArray[np.uint8]:
     """Turned and scaled, `middle` in the middle."""
     place = np.column_stack([way, np.full(2, (side_px - 1) / 2) - way @ np.asarray(middle)])
     return np.asarray(cv2.warpAffine(grey, place, (side_px, side_px)), np.uint8)

@@ -69,9 +69,14 @@ class Look:
 
 
 def looks_of(
-    run: Run, entries: Sequence[Entry], folder: Path, faces: Mapping[str, Outcome], *, words: bool,
+    run: Run,
+    entries: Sequence[Entry],
+    folder: Path,
+    faces: Mapping[str, Outcome],
+    *,
+    words: bool,
     face_fraction: float | None = None,
-) -> Mapping[str, Look]:  # fmt: skip
+) -> Mapping[str, Look]:
     """The looks of pictures whose faces were searched, by id; those whose face could not be searched are left out. Without
     `words` nothing is said of them, which takes a quarter of the time. `face_fraction` is how training cuts them to the face."""
     searched = those(entries, lambda entry: entry.id in faces and faces[entry.id].item)
@@ -95,9 +100,10 @@ def _work(
     entry: Entry, path: Path, face: Mapping[str, Any], words: bool, face_fraction: float | None
 ) -> Work:
     settings: dict[str, Json] = {
-        "captioner": ATTRIBUTES_VERSION if words else None, "faces": [FACES_VERSION, MODELS_DIGEST],
+        "captioner": ATTRIBUTES_VERSION if words else None,
+        "faces": [FACES_VERSION, MODELS_DIGEST],
         "face": sha256_bytes(json.dumps(face, sort_keys=True).encode()),
-    }  # fmt: skip
+    }
     cut = None
     if face_fraction is not None and entry.faces:
         cut = face_square((entry.width, entry.height), entry.faces[0].box_px, face_fraction)

@@ -48,7 +48,7 @@ def name_test(
         "base": asdict(estimate(untaught, units)),
         "gain": asdict(estimate(with_name - class_word, units)),
         "leak": asdict(estimate(leak, units)) if added[0] > 0 else {"value": None, "low": None, "high": None},
-    }  # fmt: skip
+    }
 
 
 def name_trios(
@@ -58,10 +58,13 @@ def name_trios(
     the class word by the LoRA, and with the class word by the base; where all three are among `places`."""
     drawn = set(places)
     trios = [
-        [trio for with_name, plain in twins
-         if drawn.issuperset(trio := ((with_name, seed, True), (plain, seed, True), (plain, seed, False)))]
+        [
+            trio
+            for with_name, plain in twins
+            if drawn.issuperset(trio := ((with_name, seed, True), (plain, seed, True), (plain, seed, False)))
+        ]
         for seed in dict.fromkeys(seeds)
-    ]  # fmt: skip
+    ]
     return [found for found in trios if found]
 
 
@@ -118,14 +121,21 @@ def measured(options: EvaluateConfig, seen: Seen, by: Sequence[Embedder] = EMBED
         "references": {"held_out": person.held_out, "photographs": len(person.references)},
         "embedders": [_by(scale, seen, options) for scale in scales],
         "faces": _counts(seen.sets["samples_with"]),
-        "copying": copying(person, seen.trained_faces, seen.sets["samples_with"].embeddings, seen.trained, seen.looks, with_lora),
+        "copying": copying(
+            person,
+            seen.trained_faces,
+            seen.sets["samples_with"].embeddings,
+            seen.trained,
+            seen.looks,
+            with_lora,
+        ),
         "variety": variety({"samples": drawn, "base": untaught, "training": seen.trained.values()}),
         "adherence": {
             "samples": adherence(with_lora, seen.looks, seen.unjudged),
             "base": adherence(seen.samples(lora=False), seen.looks, seen.unjudged),
             "by_image": followed_by_image(with_lora, seen.looks, seen.unjudged),
         },
-    }  # fmt: skip
+    }
 
 
 def _by(scale: Scale, seen: Seen, options: EvaluateConfig) -> dict[str, Any]:
@@ -134,8 +144,12 @@ def _by(scale: Scale, seen: Seen, options: EvaluateConfig) -> dict[str, Any]:
     samples = described_set(scale, faces, seen.samples(lora=True))
     yaws = {face.id: face.yaw_deg for face in faces.embeddings}
     sides = {face.id: face.side_px for face in faces.embeddings}
-    drawn = [face for name in ("samples", "unnamed") for end in ("with", "without")
-             for face in seen.sets[f"{name}_{end}"].embeddings]  # fmt: skip
+    drawn = [
+        face
+        for name in ("samples", "unnamed")
+        for end in ("with", "without")
+        for face in seen.sets[f"{name}_{end}"].embeddings
+    ]
     scores = scale.scores(drawn)
     return {
         "name": scale.embedder.name,
@@ -164,8 +178,11 @@ def _counts(faces: Faces) -> dict[str, int]:
     """In how many of the samples there is no face, one, or several."""
     found = list(faces.counts.values())
     return {
-        "none": found.count(0), "one": found.count(1), "several": sum(count > 1 for count in found), "of": faces.images,
-    }  # fmt: skip
+        "none": found.count(0),
+        "one": found.count(1),
+        "several": sum(count > 1 for count in found),
+        "of": faces.images,
+    }
 
 
 def flat(measures: Mapping[str, Any]) -> dict[str, float | int | None]:
@@ -180,10 +197,12 @@ def flat(measures: Mapping[str, Any]) -> dict[str, float | int | None]:
         found |= _interval(f"{key}_leak", name.get("leak", {}))
     counts, copied = measures["faces"], measures["copying"]
     return found | {
-        "samples_faceless": counts["none"], "samples_several_faces": counts["several"],
-        "copy": copied["mean"]["value"], "copied": copied["copied"],
+        "samples_faceless": counts["none"],
+        "samples_several_faces": counts["several"],
+        "copy": copied["mean"]["value"],
+        "copied": copied["copied"],
         "adherence": share_followed(measures["adherence"]["samples"]),
-    }  # fmt: skip
+    }
 
 
 def _interval(name: str, estimate: Mapping[str, Any]) -> dict[str, float | None]:

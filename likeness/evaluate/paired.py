@@ -106,9 +106,15 @@ def _difference(
     photographs = _photographs(rows)
     (one, units), (other, _) = (seed_means(side, both, photographs) for side in rows)
     return Difference(
-        measure=measure, by=by, first=rounded(one[0]), second=rounded(other[0]), difference=estimate(other - one, units),
-        pairs=sum(map(len, both)), seeds=sum(map(bool, both)), better=better,
-    )  # fmt: skip
+        measure=measure,
+        by=by,
+        first=rounded(one[0]),
+        second=rounded(other[0]),
+        difference=estimate(other - one, units),
+        pairs=sum(map(len, both)),
+        seeds=sum(map(bool, both)),
+        better=better,
+    )
 
 
 def _leak(first: Details, second: Details, by: str, scores: Sequence[Rows]) -> Difference:
@@ -127,10 +133,15 @@ def _leak(first: Details, second: Details, by: str, scores: Sequence[Rows]) -> D
     (one, units), (other, _) = draws(scores[0]), draws(scores[1])
     known = np.isfinite(one[0]) and np.isfinite(other[0])
     return Difference(
-        measure="leak of the name", by=by, first=rounded(one[0]), second=rounded(other[0]),
+        measure="leak of the name",
+        by=by,
+        first=rounded(one[0]),
+        second=rounded(other[0]),
         difference=estimate(other - one, units),
-        pairs=sum(map(len, trios)) if known else 0, seeds=len(trios), better="less",
-    )  # fmt: skip
+        pairs=sum(map(len, trios)) if known else 0,
+        seeds=len(trios),
+        better="less",
+    )
 
 
 def _alike(sides: Sequence[Rows]) -> list[Rows]:

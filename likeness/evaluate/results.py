@@ -106,8 +106,13 @@ def measure(
 
 
 def _look_at(
-    run: Run, planned: Sequence[Planned], drawn: Manifest, folder: Path, find: Finder, trained: Sequence[Entry] = ()
-) -> tuple[Seen, Mapping[str, Outcome]]:  # fmt: skip
+    run: Run,
+    planned: Sequence[Planned],
+    drawn: Manifest,
+    folder: Path,
+    find: Finder,
+    trained: Sequence[Entry] = (),
+) -> tuple[Seen, Mapping[str, Outcome]]:
     """What is seen on the written pictures, and the faces on them by id; `trained` are the training images, where they are known."""
     options, words = run.config.evaluate, (run.persona.trigger, run.persona.class_word)
     data, named = run.config.train.data, options.named_prompts(*words)

@@ -82,13 +82,17 @@ def plan_arms(
     """The same for each of the arms that a reference picture belongs to, of the prompts that name the person."""
     return [
         Planned(
-            id=f"{persona}-p{number}-seed{seed}-{arm}", prompt=prompt, seed=seed, lora=arm == "both", reference=True
+            id=f"{persona}-p{number}-seed{seed}-{arm}",
+            prompt=prompt,
+            seed=seed,
+            lora=arm == "both",
+            reference=True,
         )
         for arm in arms
         for number, prompt in enumerate(prompts, start=1)
         if prompt in named
         for seed in seeds
-    ]  # fmt: skip
+    ]
 
 
 def finished_sample(

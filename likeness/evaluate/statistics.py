@@ -107,10 +107,15 @@ def calibrate(
             f"rate of {100 * false_accept_rate:g} %"
         )
     return Threshold(
-        value=round(float(candidates[at]), 4), origin=origin, false_accepts=round(float(accepts[at]), 4),
-        false_rejects=round(float(rejects[at]), 4), eer=round(eer, 4), area_under_roc=round(_area(own, other), 4),
-        same_pairs=len(own), stranger_pairs=len(other),
-    )  # fmt: skip
+        value=round(float(candidates[at]), 4),
+        origin=origin,
+        false_accepts=round(float(accepts[at]), 4),
+        false_rejects=round(float(rejects[at]), 4),
+        eer=round(eer, 4),
+        area_under_roc=round(_area(own, other), 4),
+        same_pairs=len(own),
+        stranger_pairs=len(other),
+    )
 
 
 def _between(scores: Numbers) -> Numbers:

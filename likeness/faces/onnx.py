@@ -66,6 +66,7 @@ class OnnxEmbedder:
 
     def _unfit(self, why: str) -> ConfigError:
         return ConfigError(
-            f"faces.embedder: {self.path} is no embedder of one face: {why}", reason="not-an-embedder",
+            f"faces.embedder: {self.path} is no embedder of one face: {why}",
+            reason="not-an-embedder",
             remedy="name a network that takes [1, 3, side_px, side_px] and gives one row of numbers",
-        )  # fmt: skip
+        )

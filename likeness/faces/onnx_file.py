@@ -55,8 +55,15 @@ class Graph:
     ) -> str:
         """`weights` flat or [filters, channels, kernel, kernel]."""
         filters = self.constant(weights.reshape(len(biases), -1, kernel, kernel))
-        return self.node("Conv", shown, filters, self.constant(biases), kernel_shape=[kernel] * 2, strides=[stride] * 2,
-                         pads=[padding] * 4)  # fmt: skip
+        return self.node(
+            "Conv",
+            shown,
+            filters,
+            self.constant(biases),
+            kernel_shape=[kernel] * 2,
+            strides=[stride] * 2,
+            pads=[padding] * 4,
+        )
 
     def pool(self, kind: str, shown: str, *, kernel: int, stride: int) -> str:
         """MaxPool or AveragePool, without padding."""

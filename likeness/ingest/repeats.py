@@ -29,8 +29,12 @@ class _Look:
     @staticmethod
     def at(photo: Candidate) -> "_Look":
         measured = photo.measured
-        return _Look(name=photo.raw.name, pixels_sha256=measured.pixels_sha256, hash_bits=measured.hash_bits,
-                     face=photo.face.vector)  # fmt: skip
+        return _Look(
+            name=photo.raw.name,
+            pixels_sha256=measured.pixels_sha256,
+            hash_bits=measured.hash_bits,
+            face=photo.face.vector,
+        )
 
 
 class Originals:

@@ -87,9 +87,16 @@ def standings(run: Run) -> tuple[list[Standing], list[Failure]]:
         name = file_id(run.persona.name, file.raw.role, file.raw.name)
         picture = outcome.item.files[PHOTO].path if outcome.item and PHOTO in outcome.item.files else None
         found.append(
-            Standing(role=file.raw.role, path=file.raw.path, sha256=file.sha256, shown=_passes_gates(run, file, outcome),
-                     entry=entries.get(name), failure=failures.pop(name, None), picture=picture)
-        )  # fmt: skip
+            Standing(
+                role=file.raw.role,
+                path=file.raw.path,
+                sha256=file.sha256,
+                shown=_passes_gates(run, file, outcome),
+                entry=entries.get(name),
+                failure=failures.pop(name, None),
+                picture=picture,
+            )
+        )
     return found, list(failures.values())
 
 
@@ -120,8 +127,10 @@ def accept(run: Run, file: str, sha256: str | None = None) -> None:
     digest = _digest(run, file, sha256)
     if digest not in read_refused(run.paths.refused) and (why := _refusal(run, file)):
         raise InputError(
-            f"{file} is refused by ingest, not by a person: {why.detail}", reason="not-refused-by-hand", remedy=why.remedy
-        )  # fmt: skip
+            f"{file} is refused by ingest, not by a person: {why.detail}",
+            reason="not-refused-by-hand",
+            remedy=why.remedy,
+        )
     take_back(run.paths.refused, digest, file)
 
 
@@ -129,8 +138,11 @@ def _digest(run: Run, file: str, sha256: str | None) -> str:
     known = {f"{raw.role}s/{same_name(raw.name)}": raw.path for raw in read(run).raws}
     path = known.get(same_name(file))
     if path is None:
-        raise InputError(f"{file} is not a photograph of {run.persona.name}", reason="unknown-photograph",
-                         remedy="name it as `likeness photos list` does: sources/IMG_1.jpg")  # fmt: skip
+        raise InputError(
+            f"{file} is not a photograph of {run.persona.name}",
+            reason="unknown-photograph",
+            remedy="name it as `likeness photos list` does: sources/IMG_1.jpg",
+        )
     digest = sha256_file(path)
     refuse_changed(file, digest, sha256)
     return digest

@@ -74,8 +74,11 @@ def convert(source: Path, *, to: Names | None, dtype: torch.dtype | None) -> Con
         if tensor.is_floating_point() and (found := part_of(name)) and found[1] not in EXACT
     }
     if not floats:
-        raise InputError(f"{source} holds no numbers of a LoRA: none of a LoRA's tensors is of a floating type",
-                         reason="no-lora", remedy=REMEDY)  # fmt: skip
+        raise InputError(
+            f"{source} holds no numbers of a LoRA: none of a LoRA's tensors is of a floating type",
+            reason="no-lora",
+            remedy=REMEDY,
+        )
     kept = dtype or max(floats, key=lambda one: one.itemsize)
     if to is None:
         layers = {found[0] for name in tensors if (found := part_of(name))}
@@ -116,8 +119,10 @@ def _refuse_some_magnitudes(found: LoraLayers) -> None:
         if 0 < sum(with_magnitude) < len(with_magnitude):
             raise InputError(
                 f"{sum(with_magnitude)} of {len(with_magnitude)} layers of the {part} have magnitudes (DoRA) and the others none: "
-                "diffusers gives them to all layers of a part, or to none", reason="lora-tensors", remedy="keep the file as it is",
-            )  # fmt: skip
+                "diffusers gives them to all layers of a part, or to none",
+                reason="lora-tensors",
+                remedy="keep the file as it is",
+            )
 
 
 def _refuse_text_layers(found: LoraLayers) -> None:
@@ -179,22 +184,27 @@ def _narrow(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """The tensor in a type; InputError `lora-narrow` where the type cannot hold its numbers."""
     wide = tensor.double()
     if broken := int((~wide.isfinite()).sum()):
-        raise InputError(f"{name} has {broken:,} numbers that are infinite or not a number", reason="lora-tensors",
-                         remedy="take an earlier checkpoint")  # fmt: skip
+        raise InputError(
+            f"{name} has {broken:,} numbers that are infinite or not a number",
+            reason="lora-tensors",
+            remedy="take an earlier checkpoint",
+        )
     narrow = tensor.to(dtype)
     word = str(dtype).removeprefix("torch.")
     if lost := int((~narrow.double().isfinite()).sum()):
         raise InputError(
             f"{name} reaches {wide.abs().max().item():,.0f}, more than {word} holds ({torch.finfo(dtype).max:,.0f}): "
             f"{lost:,} of its {tensor.numel():,} numbers would be infinite",
-            reason="lora-narrow", remedy="take --dtype bfloat16 or float32",
-        )  # fmt: skip
+            reason="lora-narrow",
+            remedy="take --dtype bfloat16 or float32",
+        )
     share = ((narrow.double() - wide).norm() / wide.norm()).item() if wide.any() else 0.0
     if not share <= LOSS or math.isnan(share):
         raise InputError(
             f"{name} would lose {percent(share)} of its norm in {word}: its numbers are as small as {wide.abs().max().item():.2g}",
-            reason="lora-narrow", remedy="take --dtype bfloat16 or float32",
-        )  # fmt: skip
+            reason="lora-narrow",
+            remedy="take --dtype bfloat16 or float32",
+        )
     return narrow
 
 
@@ -219,7 +229,10 @@ def _prove(data: bytes, base: Base, found: LoraLayers, dtype: torch.dtype) -> No
             precision = max(found.precision, torch.finfo(dtype).eps)
             compare(replace(found, precision=precision), base)
         except (LikenessError, *MISFIT) as error:
-            raise InputError(f"the converted file does not load as the given one does: {error}", reason="lora-convert",
-                             remedy="keep the file as it is, and report it with its header") from error  # fmt: skip
+            raise InputError(
+                f"the converted file does not load as the given one does: {error}",
+                reason="lora-convert",
+                remedy="keep the file as it is, and report it with its header",
+            ) from error
         finally:
             remove_lora(base)

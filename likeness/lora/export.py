@@ -103,8 +103,10 @@ def check_loads(file: Path, base: Base, condition: Condition, latent_shape: tupl
     finally:
         remove_lora(base)
     if not effect > 0:
-        raise _failed(f"the LoRA does not change what the base predicts (mean change {effect})",
-                             remedy="train longer, or with a higher train.optimizer.lr")  # fmt: skip
+        raise _failed(
+            f"the LoRA does not change what the base predicts (mean change {effect})",
+            remedy="train longer, or with a higher train.optimizer.lr",
+        )
     return LoadCheck(layers=layers, effect=effect)
 
 

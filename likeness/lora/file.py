@@ -148,8 +148,11 @@ def read_file(source: Path) -> LoraFile:
             # torch keeps some types that it cannot compute with.
             torch.empty(1, dtype=kind).to(torch.complex128)
     except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise InputError(f"{path} holds a tensor that torch does not read: {error}", reason="not-safetensors",
-                         remedy="download or export it again") from error  # fmt: skip
+        raise InputError(
+            f"{path} holds a tensor that torch does not read: {error}",
+            reason="not-safetensors",
+            remedy="download or export it again",
+        ) from error
     _check_config(source, config or {}, tensors)
     return LoraFile(tensors=tensors, metadata=metadata, config=config)
 

@@ -37,9 +37,18 @@ FLOATS: Mapping[str, Any] = {
 }
 INTEGERS: Mapping[str, Any] = {
     name: np.dtype(kind)
-    for name, kind in (("I64", "i8"), ("I32", "i4"), ("I16", "i2"), ("I8", "i1"), ("U8", "u1"), ("U16", "u2"),
-                       ("U32", "u4"), ("U64", "u8"), ("BOOL", "?"))
-}  # fmt: skip
+    for name, kind in (
+        ("I64", "i8"),
+        ("I32", "i4"),
+        ("I16", "i2"),
+        ("I8", "i1"),
+        ("U8", "u1"),
+        ("U16", "u2"),
+        ("U32", "u4"),
+        ("U64", "u8"),
+        ("BOOL", "?"),
+    )
+}
 # Kinds by a part of the names of their tensors.
 VARIANTS = {
     "lokr_w1": "LoKr",
@@ -108,8 +117,11 @@ def refuse_not_finite(path: Path) -> None:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         broken = sum(_not_finite(data, entry, header.start) for entry in header.entries.values())
     if broken:
-        raise InputError(f"{path}: {broken:,} numbers are infinite or none, and it would draw black pictures",
-                         reason="not-finite", remedy="run `dvc repro`, which puts it back or trains again")  # fmt: skip
+        raise InputError(
+            f"{path}: {broken:,} numbers are infinite or none, and it would draw black pictures",
+            reason="not-finite",
+            remedy="run `dvc repro`, which puts it back or trains again",
+        )
 
 
 def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, Any] | None) -> LoraFile:
@@ -124,15 +136,20 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     if not names:
         raise InputError(
             f"{path} holds {len(entries)} tensors, none of a LoRA: {', '.join(map(_short, sorted(entries)[:NAMES_SHOWN])) or '-'}",
-            reason="no-lora", remedy="a whole model or another adapter is not read here; give a LoRA's file",
-        )  # fmt: skip
+            reason="no-lora",
+            remedy="a whole model or another adapter is not read here; give a LoRA's file",
+        )
     sizes = {
         name: size_of({part: entry["shape"] for part, entry in parts.items()})
         for name, parts in weighed.items()
     }
     ranks = {name: rank for name, (rank, *_) in sizes.items() if rank is not None}
-    alphas = {name: value for name, parts in layers.items() if "alpha" in parts
-              if (value := _number(data, parts["alpha"], header.start)) is not None}  # fmt: skip
+    alphas = {
+        name: value
+        for name, parts in layers.items()
+        if "alpha" in parts
+        if (value := _number(data, parts["alpha"], header.start)) is not None
+    }
     scaled = {name: rank for name, (rank, *_) in sizes.items() if rank or "lokr_w1" in weighed[name]}
     scales = read_scales(scaled, alphas, metadata, config)
     not_finite = sum(_not_finite(data, entry, header.start) for entry in entries.values())
@@ -142,31 +159,54 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
     says = said_base(metadata, config)
     shapes = family_of_shapes({name: size[1:] for name, size in sizes.items()}, says)
     return LoraFile(
-        path=path, sha256=sha256_bytes(data), size_bytes=len(data), naming=_naming(names), variant=variant,
-        family=says if shapes is None or may_mean(says, shapes) else shapes, says=says,
-        layers=dict(Counter(map(_part, names))), ranks=dict(Counter(ranks.values())),
+        path=path,
+        sha256=sha256_bytes(data),
+        size_bytes=len(data),
+        naming=_naming(names),
+        variant=variant,
+        family=says if shapes is None or may_mean(says, shapes) else shapes,
+        says=says,
+        layers=dict(Counter(map(_part, names))),
+        ranks=dict(Counter(ranks.values())),
         scales=dict(
-            Counter(math.nan if math.isnan(scale) else float(f"{scale:.6g}") for scale in scales.by_layer.values())
+            Counter(
+                math.nan if math.isnan(scale) else float(f"{scale:.6g}") for scale in scales.by_layer.values()
+            )
         ),
         types=dict(Counter(entry["dtype"] for entry in entries.values())),
-        parameters=sum(math.prod(entry["shape"]) for name, entry in entries.items() if not name.endswith(".alpha")),
-        not_finite=not_finite, hash_matches=matches, metadata=metadata,
-        problems=tuple(_problems(entries, weighed, alphas, layers if weighed else {}, not_finite, shapes, says)) + scales.problems
+        parameters=sum(
+            math.prod(entry["shape"]) for name, entry in entries.items() if not name.endswith(".alpha")
+        ),
+        not_finite=not_finite,
+        hash_matches=matches,
+        metadata=metadata,
+        problems=tuple(
+            _problems(entries, weighed, alphas, layers if weighed else {}, not_finite, shapes, says)
+        )
+        + scales.problems
         + tuple(_about_hash(metadata, matches)),
-    )  # fmt: skip
+    )
 
 
 def _problems(
-    entries: Mapping[str, Mapping[str, Any]], weighed: Mapping[str, Mapping[str, Mapping[str, Any]]], alphas: Mapping[str, float],
-    layers: Mapping[str, Mapping[str, Any]], not_finite: int, shapes: str | None, says: str | None,
-) -> Iterable[str]:  # fmt: skip
+    entries: Mapping[str, Mapping[str, Any]],
+    weighed: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    alphas: Mapping[str, float],
+    layers: Mapping[str, Mapping[str, Any]],
+    not_finite: int,
+    shapes: str | None,
+    says: str | None,
+) -> Iterable[str]:
     """What a person should know before using the file."""
     if not_finite:
         yield f"{not_finite:,} numbers are infinite or none: it draws black pictures; take an earlier checkpoint"
     if shapes is not None and says and not may_mean(says, shapes):
         yield f"its metadata say {_short(says)}, and its shapes are those of {shapes}: trust the shapes"
-    pairs = {name: (parts["lora_A.weight"]["shape"], parts["lora_B.weight"]["shape"])
-             for name, parts in weighed.items() if {"lora_A.weight", "lora_B.weight"} <= parts.keys()}  # fmt: skip
+    pairs = {
+        name: (parts["lora_A.weight"]["shape"], parts["lora_B.weight"]["shape"])
+        for name, parts in weighed.items()
+        if {"lora_A.weight", "lora_B.weight"} <= parts.keys()
+    }
     others = {name.rpartition(".")[0]: name for name in entries if weighed and part_of(name) is None}
     if others:
         yield (
@@ -175,7 +215,9 @@ def _problems(
         )
     faults = {
         "lack one of their two matrices": [
-            name for name, parts in weighed.items() if len({"lora_A.weight", "lora_B.weight"} & parts.keys()) == 1
+            name
+            for name, parts in weighed.items()
+            if len({"lora_A.weight", "lora_B.weight"} & parts.keys()) == 1
         ],
         "have a number where a matrix belongs": [
             name for name, pair in pairs.items() if min(map(len, pair)) < 2
@@ -190,15 +232,17 @@ def _problems(
             name for name, parts in layers.items() if "alpha" in parts and name not in alphas
         ],
         "have magnitudes of their inputs, which diffusers' DoRA has not": [
-            name.removesuffix(".dora_scale") for name, entry in entries.items()
+            name.removesuffix(".dora_scale")
+            for name, entry in entries.items()
             if name.endswith(".dora_scale") and of_inputs(entry["shape"])
         ],
         "have an alpha and no weights": sorted(layers.keys() - weighed.keys() - others.keys()),
         "hold no real numbers but other or packed ones, which no LoRA reader unpacks": [
-            name for name, parts in weighed.items()
+            name
+            for name, parts in weighed.items()
             if any(entry["dtype"] not in FLOATS for part, entry in parts.items() if part != "alpha")
         ],
-    }  # fmt: skip
+    }
     for fault, names in faults.items():
         if names:
             yield f"{len(names)} layer(s) {fault}: {', '.join(map(_short, sorted(names)[:NAMES_SHOWN]))}"

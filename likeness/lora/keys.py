@@ -66,8 +66,11 @@ def split(name: str) -> tuple[str, str]:
     """As `part_of`; InputError `lora-names` in place of None."""
     if (found := part_of(name)) is None:
         kind = next((f", but of a {kind}" for part, kind in NOT_READ.items() if part in name), "")
-        raise InputError(f"{name} is not a tensor of a LoRA, DoRA or LoKr that is known here{kind}", reason="lora-names",
-                         remedy=REMEDY)  # fmt: skip
+        raise InputError(
+            f"{name} is not a tensor of a LoRA, DoRA or LoKr that is known here{kind}",
+            reason="lora-names",
+            remedy=REMEDY,
+        )
     return found
 
 
@@ -82,9 +85,10 @@ def by_layer(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         if name.endswith(".dora_scale") and of_inputs(tensor.shape):
             raise InputError(
                 f"{layer} has magnitudes of its {tensor.numel()} inputs (OneTrainer without dora_on_output, LyCORIS without "
-                "wd_on_output), and diffusers' DoRA has those of outputs alone", reason="lora-tensors",
+                "wd_on_output), and diffusers' DoRA has those of outputs alone",
+                reason="lora-tensors",
                 remedy="keep the file as it is: ComfyUI reads it",
-            )  # fmt: skip
+            )
         layers[layer][part] = tensor
     return layers
 

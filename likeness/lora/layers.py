@@ -89,19 +89,28 @@ def read_layers(
     if unknown:
         raise InputError(
             f"{len(unknown)} of {len(unknown) + len(layers)} layers are none of {base.TITLE}: "
-            f"{', '.join(sorted(unknown)[:NAMES_SHOWN])}", reason="lora-names", remedy=REMEDY,
-        )  # fmt: skip
+            f"{', '.join(sorted(unknown)[:NAMES_SHOWN])}",
+            reason="lora-names",
+            remedy=REMEDY,
+        )
     if not layers:
         raise InputError("the file holds no layer of a LoRA", reason="lora-names", remedy=REMEDY)
     scales = read_scales({layer: rank_of(parts) for layer, parts in layers.items()}, alphas, metadata, config)
     if endless := [layer for layer, scale in scales.by_layer.items() if not math.isfinite(scale)]:
-        raise InputError(f"{endless[0]} has a scale that is infinite or not a number", reason="lora-tensors",
-                         remedy="correct lora_alpha or alpha_pattern, in adapter_config.json or the header")  # fmt: skip
+        raise InputError(
+            f"{endless[0]} has a scale that is infinite or not a number",
+            reason="lora-tensors",
+            remedy="correct lora_alpha or alpha_pattern, in adapter_config.json or the header",
+        )
     kinds = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
     return LoraLayers(
-        layers=layers, scales=scales.by_layer, precision=max(torch.finfo(kind).eps for kind in kinds),
-        problems=scales.problems, alike=alike, contradicted=scales.contradicted,
-    )  # fmt: skip
+        layers=layers,
+        scales=scales.by_layer,
+        precision=max(torch.finfo(kind).eps for kind in kinds),
+        problems=scales.problems,
+        alike=alike,
+        contradicted=scales.contradicted,
+    )
 
 
 def layer_words(base: Base) -> Mapping[str, Sequence[Sequence[str]]]:
@@ -149,8 +158,9 @@ def _known(words: Mapping[str, Sequence[Sequence[str]]], name: str, part: str | 
     if len(found) > 1 and part is None:
         raise InputError(
             f"{name} is a layer of {' and of '.join(layers[0].partition('.')[0] for layers in found)}",
-            reason="lora-ambiguous", remedy="give PEFT's folder with its adapter_config.json, which says whose it is",
-        )  # fmt: skip
+            reason="lora-ambiguous",
+            remedy="give PEFT's folder with its adapter_config.json, which says whose it is",
+        )
     return next((layers for layers in found if part is None or layers[0].startswith(f"{part}.")), ())
 
 
@@ -161,8 +171,9 @@ def _config_part(base: Base, config: Mapping[str, Any] | None) -> str | None:
     classes = {base.NETWORK_CLASS: base.NETWORK, **{kind: part for part, kind in base.TEXT_CLASSES.items()}}
     if named is not None and (not isinstance(named, str) or named not in classes):
         told = without_control(str(named))[:MAX_SHOWN]
-        raise InputError(f"the folder is of a {told}, which {base.TITLE} does not have", reason="lora-class",
-                         remedy=REMEDY)  # fmt: skip
+        raise InputError(
+            f"the folder is of a {told}, which {base.TITLE} does not have", reason="lora-class", remedy=REMEDY
+        )
     return classes.get(named) if named else None
 
 
@@ -191,9 +202,13 @@ def skeleton(architecture: str) -> Base:
     pipeline = getattr(kinds, family.PIPELINE)
     others = {name: None for name, one in signature(pipeline).parameters.items() if one.default is one.empty}
     return family(
-        name=family.TITLE, digest="", device=torch.device("cpu"), dtype=torch.float32, quantized=None,
+        name=family.TITLE,
+        digest="",
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        quantized=None,
         pipeline=pipeline(**others | parts | dict(family.LOAD_OPTIONS) | dict(family.TINY_OPTIONS)),
-    )  # fmt: skip
+    )
 
 
 @contextmanager

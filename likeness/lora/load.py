@@ -173,8 +173,11 @@ def compare(found: LoraLayers, base: Base) -> int:
         parts = {part: tensor.to(base.device) for part, tensor in found.layers[name].items()}
         right = _effects(parts, found.scales.get(name, 1.0))
         if not all(tensor.isfinite().all() for tensor in right.values()):
-            raise InputError(f"what {name} changes is larger than a number can be", reason="lora-tensors",
-                             remedy="take an earlier checkpoint")  # fmt: skip
+            raise InputError(
+                f"what {name} changes is larger than a number can be",
+                reason="lora-tensors",
+                remedy="take an earlier checkpoint",
+            )
         precision = ROUNDINGS * max(
             found.precision, *(torch.finfo(tensor.dtype).eps for tensor in loaded.values())
         )

@@ -30,11 +30,17 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
     said = said_base(file.metadata, file.config) or ""
     shapes = family_of_shapes(_known_sizes(file), said)
     if shapes == EITHER:
-        raise InputError(f"its layers are those of {shapes}, and nothing in it says of which", reason="lora-names",
-                         remedy="give a file with its metadata, or one in which other layers learned, too")  # fmt: skip
+        raise InputError(
+            f"its layers are those of {shapes}, and nothing in it says of which",
+            reason="lora-names",
+            remedy="give a file with its metadata, or one in which other layers learned, too",
+        )
     if shapes and shapes not in {base.TITLE for base in bases().values()}:
-        raise InputError(f"its layers are those of {shapes}, whose files are not converted here", reason="lora-names",
-                         remedy="keep the file as it is")  # fmt: skip
+        raise InputError(
+            f"its layers are those of {shapes}, whose files are not converted here",
+            reason="lora-names",
+            remedy="keep the file as it is",
+        )
     fitting: list[tuple[tuple[int, int, bool], Base, LoraLayers]] = []
     refusals: list[tuple[float, bool, InputError]] = []
     for architecture in bases():
@@ -55,8 +61,10 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
             raise refusal
         raise InputError(
             f"{len(layers)} of {len(layers)} layers are none of {', '.join(base.TITLE for base in bases().values())}: "
-            f"{', '.join(sorted(layers)[:NAMES_SHOWN])}", reason="lora-names", remedy=REMEDY,
-        )  # fmt: skip
+            f"{', '.join(sorted(layers)[:NAMES_SHOWN])}",
+            reason="lora-names",
+            remedy=REMEDY,
+        )
     most = max(likeness for likeness, _, _ in fitting)
     base, found = next((base, found) for likeness, base, found in fitting if likeness == most)
     equals = [(other, same.layers) for likeness, other, same in fitting if likeness == most]
@@ -67,8 +75,9 @@ def family_layers(file: LoraFile) -> tuple[Base, LoraLayers]:
     ]:
         raise InputError(
             f"the file's layers may be of {base.TITLE} or of {', '.join(others)}, whose files call them otherwise",
-            reason="lora-names", remedy="give the file that was trained with the UNet's layers, too",
-        )  # fmt: skip
+            reason="lora-names",
+            remedy="give the file that was trained with the UNet's layers, too",
+        )
     return base, found
 
 
@@ -94,15 +103,19 @@ def layers_for(base: Base, file: LoraFile) -> LoraLayers:
         title = family_of_shapes(_known_sizes(file), said_base(file.metadata, file.config))
         if error.reason not in ("lora-names", "lora-misfit") or title in (None, base.TITLE, EITHER):
             raise
-        raise InputError(f"its layers are those of {title}, and the base {base.name} is of {base.TITLE}", reason="lora-misfit",
-                         remedy="choose the base it was trained on") from error  # fmt: skip
+        raise InputError(
+            f"its layers are those of {title}, and the base {base.name} is of {base.TITLE}",
+            reason="lora-misfit",
+            remedy="choose the base it was trained on",
+        ) from error
     refuse_endless(file)
     if found.contradicted:
         raise InputError(
             f"of {len(found.contradicted)} layers its settings say another rank than the matrices have ({found.contradicted[0]}), so "
-            "that nothing tells their scale", reason="lora-tensors",
+            "that nothing tells their scale",
+            reason="lora-tensors",
             remedy="correct r or rank_pattern, in adapter_config.json or the header",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -113,8 +126,11 @@ def _refuse_sizes(base: Base, found: LoraLayers) -> None:
         if any(given not in (None, one) for given, one in zip((outputs, inputs), expected, strict=True)):
             wrong.append(f"{name} is {outputs} x {inputs} there, and {expected[0]} x {expected[1]} in it")
     if wrong:
-        raise InputError(f"{len(wrong)} of {len(found.layers)} layers do not have the sizes of the base {base.name}: {wrong[0]}",
-                         reason="lora-misfit", remedy="train it on this base, or choose the base it was trained on")  # fmt: skip
+        raise InputError(
+            f"{len(wrong)} of {len(found.layers)} layers do not have the sizes of the base {base.name}: {wrong[0]}",
+            reason="lora-misfit",
+            remedy="train it on this base, or choose the base it was trained on",
+        )
 
 
 def _sizes(base: Base, found: LoraLayers) -> dict[str, tuple[int | None, int | None]]:
@@ -158,6 +174,9 @@ def compare_sizes(base: Base, found: LoraLayers) -> int:
         if (given[0] == published[0]) != (given[1] == published[1]):
             halves.append(f"{name} is {given[0]} x {given[1]} and not {published[0]} x {published[1]}")
     if 2 * len(halves) > len(found.layers):
-        raise InputError(f"{len(halves)} of {len(found.layers)} layers are of another base than {base.TITLE}: {halves[0]}",
-                         reason="lora-tensors", remedy="keep the file as it is")  # fmt: skip
+        raise InputError(
+            f"{len(halves)} of {len(found.layers)} layers are of another base than {base.TITLE}: {halves[0]}",
+            reason="lora-tensors",
+            remedy="keep the file as it is",
+        )
     return same

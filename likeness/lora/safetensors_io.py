@@ -161,10 +161,16 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _unreadable(path: Path, why: str) -> InputError:
-    return InputError(f"{path} cannot be read: {why}", reason="missing-file",
-                      remedy="give the path of a .safetensors file, or of a folder that PEFT wrote")  # fmt: skip
+    return InputError(
+        f"{path} cannot be read: {why}",
+        reason="missing-file",
+        remedy="give the path of a .safetensors file, or of a folder that PEFT wrote",
+    )
 
 
 def _broken(path: Path, why: str) -> InputError:
-    return InputError(f"{path} is not a safetensors file: {without_control(why)[:MAX_SHOWN]}", reason="not-safetensors",
-                      remedy="download or export it again; other formats (.pt, .ckpt) can run code and are not read")  # fmt: skip
+    return InputError(
+        f"{path} is not a safetensors file: {without_control(why)[:MAX_SHOWN]}",
+        reason="not-safetensors",
+        remedy="download or export it again; other formats (.pt, .ckpt) can run code and are not read",
+    )

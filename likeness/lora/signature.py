@@ -45,8 +45,11 @@ def sign_weights(source: Path, target: Path, says: Mapping[str, str], key: "Sign
     header = read_header(source)
     metadata = {name: text for name, text in header.metadata.items() if name not in (STATEMENT, SIGNATURE)}
     statement = {
-        **says, "key": key.public.hex(), "tensors_sha256": _tensors_sha256(source), "metadata_sha256": _sha256(metadata)
-    }  # fmt: skip
+        **says,
+        "key": key.public.hex(),
+        "tensors_sha256": _tensors_sha256(source),
+        "metadata_sha256": _sha256(metadata),
+    }
     text = canonical_json(statement)
     metadata |= {STATEMENT: text.decode(), SIGNATURE: key.private.sign(text).hex()}
     with source.open("rb") as data, target.open("wb") as out:
@@ -95,8 +98,12 @@ def refuse_changed(path: Path) -> None:
     """
     statement = read_statement(path)
     if statement is not None and statement.problems:
-        raise InputError(f"{path}: {'; '.join(statement.problems)}", reason="changed-after-signing",
-                         remedy="take the file as it was published", kind="refused")  # fmt: skip
+        raise InputError(
+            f"{path}: {'; '.join(statement.problems)}",
+            reason="changed-after-signing",
+            remedy="take the file as it was published",
+            kind="refused",
+        )
 
 
 def _tensors_sha256(path: Path) -> str:
@@ -116,5 +123,9 @@ def _sha256(metadata: Mapping[str, str]) -> str:
 
 def unsigned(path: Path) -> InputError:
     """The refusal of a file that would leave without a signature that holds."""
-    return InputError(f"{path.name} would leave unsigned", reason="unmarked",
-                      remedy="run `likeness publish` again; report it if it stays so", kind="refused")  # fmt: skip
+    return InputError(
+        f"{path.name} would leave unsigned",
+        reason="unmarked",
+        remedy="run `likeness publish` again; report it if it stays so",
+        kind="refused",
+    )

@@ -93,8 +93,11 @@ def sign_stream(source: BinaryIO, out: BinaryIO, mime: str, claim: Claim, key: S
         signer = c2pa.Signer.from_callback(key.private.sign, c2pa.C2paSigningAlg.ED25519, key.chain.decode())
         builder.sign(signer, mime, source, out)
     except c2pa.C2paError as error:
-        raise InputError(f"{claim.title} cannot be signed: {error}", reason="not-signable",
-                         remedy="check the file and marks.certificate_file") from error  # fmt: skip
+        raise InputError(
+            f"{claim.title} cannot be signed: {error}",
+            reason="not-signable",
+            remedy="check the file and marks.certificate_file",
+        ) from error
 
 
 def read(data: bytes | BinaryIO, mime: str) -> Found | None:
@@ -161,10 +164,13 @@ def _found(store: dict[str, Any]) -> Found:
     if not all(isinstance(one, str) for one in types):
         raise TypeError("a source type is a text")
     return Found(
-        valid=not problems, problems=problems,
+        valid=not problems,
+        problems=problems,
         signer=f"{said.get('common_name') or '?'} ({said.get('issuer') or '?'}, serial {said.get('cert_serial_number') or '?'})",
-        source_type=types[-1] if types else None, mark=mark, publication=publication,
-    )  # fmt: skip
+        source_type=types[-1] if types else None,
+        mark=mark,
+        publication=publication,
+    )
 
 
 def serial_of(key: SigningKey) -> str:

@@ -95,8 +95,11 @@ def detect(path: Path, registry: Registry) -> Detected:
     if not path.is_file():
         return _nothing(path, "is not a regular file")
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        return _nothing(path, f"has {format_bytes(size)}, more than the {format_bytes(MAX_FILE_BYTES)} that are read as one picture; "
-                        "`likeness verify` reads archives")  # fmt: skip
+        return _nothing(
+            path,
+            f"has {format_bytes(size)}, more than the {format_bytes(MAX_FILE_BYTES)} that are read as one picture; "
+            "`likeness verify` reads archives",
+        )
     data = path.read_bytes()
     try:
         rgb = open_rgb(data)

@@ -94,8 +94,11 @@ def make_development_ca(folder: Path) -> None:
     try:
         written = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise _unusable(str(folder / KEY), "there is a key already, and it is not overwritten",
-                        "move it away first, or give another folder") from error  # fmt: skip
+        raise _unusable(
+            str(folder / KEY),
+            "there is a key already, and it is not overwritten",
+            "move it away first, or give another folder",
+        ) from error
     form, whole = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     pem = key.private_bytes(form, whole, serialization.NoEncryption())
     # The chain first: a key without one would be found half made.
@@ -120,8 +123,14 @@ def _certificate(name: str, authority: Ed25519PrivateKey, key: Ed25519PrivateKey
         .add_extension(x509.BasicConstraints(ca=is_root, path_length=0 if is_root else None), critical=True)
         .add_extension(
             x509.KeyUsage(
-                digital_signature=not is_root, key_cert_sign=is_root, crl_sign=is_root, content_commitment=False,
-                key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+                digital_signature=not is_root,
+                key_cert_sign=is_root,
+                crl_sign=is_root,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                encipher_only=False,
                 decipher_only=False,
             ),
             critical=True,
@@ -130,7 +139,7 @@ def _certificate(name: str, authority: Ed25519PrivateKey, key: Ed25519PrivateKey
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False
         )
-    )  # fmt: skip
+    )
     if not is_root:
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
         builder = builder.add_extension(usage, critical=False)

@@ -54,8 +54,12 @@ def mark_picture(
         mime, marked = JPEG, xmp.mark_jpeg(encode_jpeg(rgb), origin.code)
     said = {**origin.statement, "mark": mark} | ({"no_mark_in_pixels": why_not} if why_not else {})
     claim = Claim(
-        title=name, code=origin.code, ingredients=origin.ingredients, mark=None if why_not else mark, publication=said
-    )  # fmt: skip
+        title=name,
+        code=origin.code,
+        ingredients=origin.ingredients,
+        mark=None if why_not else mark,
+        publication=said,
+    )
     return claims.sign(marked, mime, claim, key)
 
 
@@ -117,5 +121,9 @@ def with_label(rgb: RGB, text: str) -> RGB:
 
 
 def _unmarked(name: str, why: str) -> InputError:
-    return InputError(f"{name} would leave unmarked: {why}", reason="unmarked",
-                      remedy="run `likeness publish` again; report it if it stays so", kind="refused")  # fmt: skip
+    return InputError(
+        f"{name} would leave unmarked: {why}",
+        reason="unmarked",
+        remedy="run `likeness publish` again; report it if it stays so",
+        kind="refused",
+    )

@@ -85,8 +85,11 @@ def write_mark(rgb: RGB, mark: int) -> Marked:
     """
     height, width = rgb.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
-        raise InputError(f"a picture of {width}x{height} px is too small for the imperceptible mark",
-                         reason="too-small-to-mark", remedy=f"{MIN_SIDE_PX} px a side are needed")  # fmt: skip
+        raise InputError(
+            f"a picture of {width}x{height} px is too small for the imperceptible mark",
+            reason="too-small-to-mark",
+            remedy=f"{MIN_SIDE_PX} px a side are needed",
+        )
     frame = _frame(_scaled(rgb, SIDE_PX))
     bits = bits_of(mark)
     marked = _session(ENCODER).run(None, {"frame": frame, "data": bits[None].astype(np.float32)})[0]
@@ -100,8 +103,11 @@ def write_mark(rgb: RGB, mark: int) -> Marked:
         if seen <= SURE:
             break
     if best.chance > ENOUGH:
-        raise InputError(f"the imperceptible mark does not hold in this picture: by chance once in {1 / best.chance:.0e}",
-                         reason="mark-does-not-hold", remedy="a sharper picture carries it")  # fmt: skip
+        raise InputError(
+            f"the imperceptible mark does not hold in this picture: by chance once in {1 / best.chance:.0e}",
+            reason="mark-does-not-hold",
+            remedy="a sharper picture carries it",
+        )
     return best
 
 

@@ -162,8 +162,11 @@ def publication_of(
     """The persona's publication under this record and key; a new mark is drawn and written down where there is none."""
 
     def same(line: Publication | Copy) -> bool:
-        return (isinstance(line, Publication) and line.key == key.public.hex()
-                and (line.persona, line.consent, line.consent_sha256) == (persona, consent, consent_sha256))  # fmt: skip
+        return (
+            isinstance(line, Publication)
+            and line.key == key.public.hex()
+            and (line.persona, line.consent, line.consent_sha256) == (persona, consent, consent_sha256)
+        )
 
     with _locked(path) as registry:
         known = next((line for line in registry.lines if same(line)), None)
@@ -172,9 +175,13 @@ def publication_of(
         marks = registry.publications
         mark = next(mark for mark in iter(lambda: f"{draw_mark():08x}", "") if mark not in marks)
         line = Publication(
-            mark=mark, previous=FIRST, key=key.public.hex(), persona=persona, consent=consent,
+            mark=mark,
+            previous=FIRST,
+            key=key.public.hex(),
+            persona=persona,
+            consent=consent,
             consent_sha256=consent_sha256,
-        )  # fmt: skip
+        )
         written = _append(path, registry, [line], key)[0]
         assert isinstance(written, Publication)
         return written
@@ -215,5 +222,8 @@ def _canonical(value: object) -> bytes:
 
 
 def _broken(path: Path, number: int, why: str) -> InputError:
-    return InputError(f"{path}:{number}: {why}", reason="bad-registry",
-                      remedy="bring back the file as it was committed: lines are only ever added at its end")  # fmt: skip
+    return InputError(
+        f"{path}:{number}: {why}",
+        reason="bad-registry",
+        remedy="bring back the file as it was committed: lines are only ever added at its end",
+    )

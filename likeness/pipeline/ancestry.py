@@ -85,6 +85,9 @@ class Ancestry:
             InputError: `not-in-manifest`.
         """
         if sha256 not in self.links:
-            raise InputError(f"no manifest names a file of sha256 {sha256}", reason="not-in-manifest",
-                             remedy="run `dvc repro`, which makes it again")  # fmt: skip
+            raise InputError(
+                f"no manifest names a file of sha256 {sha256}",
+                reason="not-in-manifest",
+                remedy="run `dvc repro`, which makes it again",
+            )
         return self.links[sha256]

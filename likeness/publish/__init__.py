@@ -109,18 +109,25 @@ def lay_out(cfg: Config, record: Consent, folder: Path) -> Path:
     in_force(repository.root, record.persona, ("generate",), place=team_store(cfg))
     chosen = choose(paths, record.id)
     if paths.weights not in chosen.files.values():
-        raise InputError(f"{paths.weights} stays here: {'; '.join(one.why for one in chosen.withheld)}", reason="withheld",
-                         remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`")  # fmt: skip
+        raise InputError(
+            f"{paths.weights} stays here: {'; '.join(one.why for one in chosen.withheld)}",
+            reason="withheld",
+            remedy="remove what the training set's manifest does not rate sfw, then `dvc repro`",
+        )
     refuse_changed({paths.weights.name: paths.weights}, repository)
     digest, persona, versions = sha256_file(paths.weights), cfg.persona(record.persona), folder / "versions"
     weights = versions / f"{digest}.safetensors"
     if not weights.is_file() or sha256_file(weights) != digest:
         copy_atomic(paths.weights, weights)
     says = {
-        "persona": record.persona, "name": f"{Path(published_name(paths)).stem} {digest[:8]}", "consent_id": record.id,
-        "consent_sha256": sha256_file(repository.consent / f"{record.persona}.yaml"), "weights_sha256": digest,
-        "trigger": persona.trigger, "class_word": persona.class_word,
-    }  # fmt: skip
+        "persona": record.persona,
+        "name": f"{Path(published_name(paths)).stem} {digest[:8]}",
+        "consent_id": record.id,
+        "consent_sha256": sha256_file(repository.consent / f"{record.persona}.yaml"),
+        "weights_sha256": digest,
+        "trigger": persona.trigger,
+        "class_word": persona.class_word,
+    }
     named = versions / f"{record.persona}-{digest}.json"
     write_atomic(named, (json.dumps(says, indent=1, sort_keys=True) + "\n").encode())
     return named

@@ -17,7 +17,7 @@ from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import CONSENT_ID, TRAINING_SET
 from likeness.lora.signature import read_statement
 from likeness.marks import claims
-from likeness.marks.detect import (  # fmt: skip
+from likeness.marks.detect import (
     MAX_FILE_BYTES,
     MAX_PARTS,
     SUFFIXES,

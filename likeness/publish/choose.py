@@ -138,12 +138,18 @@ def _check_archive(places: PersonaPaths, entries: Sequence[Entry], training_set:
         with opened(_existing(path)) as archive:
             metadata = text_of(archive, METADATA)
             if metadata is None or sha256_bytes(metadata) != training_set:
-                raise InputError(f"{path} was packed from another training set than {places.lora_training}",
-                                 reason="another-training-set", remedy=remedy)  # fmt: skip
+                raise InputError(
+                    f"{path} was packed from another training set than {places.lora_training}",
+                    reason="another-training-set",
+                    remedy=remedy,
+                )
             for name in archive.namelist():
                 if name not in known or sha256_bytes(archive.read(name)) != known[name]:
-                    raise InputError(f"{path} holds {name}, which no manifest names", reason="not-in-manifest",
-                                     remedy=remedy)  # fmt: skip
+                    raise InputError(
+                        f"{path} holds {name}, which no manifest names",
+                        reason="not-in-manifest",
+                        remedy=remedy,
+                    )
             if missing := known.keys() - set(archive.namelist()):
                 raise InputError(f"{path} lacks {min(missing)}", reason="not-in-manifest", remedy=remedy)
     except BROKEN as error:
@@ -162,8 +168,11 @@ def _check_weights(path: Path, consent_id: str, training_set: str) -> None:
             if trained_on
             else "does not name the training set"
         )
-        raise InputError(f"{path} {what} that would be published beside it",
-                         reason="another-training-set", remedy="run `dvc repro` to train on the present one")  # fmt: skip
+        raise InputError(
+            f"{path} {what} that would be published beside it",
+            reason="another-training-set",
+            remedy="run `dvc repro` to train on the present one",
+        )
     refuse_others(
         said,
         (consent_id,),

@@ -105,8 +105,11 @@ class Workshop:
         def make(out: Path) -> None:
             data = source.read_bytes()
             if sha256_bytes(data) != digest:
-                raise InputError(f"{source} changed while it was marked", reason="not-in-manifest",
-                                 remedy="run `dvc repro`, then publish again")  # fmt: skip
+                raise InputError(
+                    f"{source} changed while it was marked",
+                    reason="not-in-manifest",
+                    remedy="run `dvc repro`, then publish again",
+                )
             title = Path(name).name
             out.write_bytes(
                 mark_picture(data, title, origin, mark=self.publication.mark, key=self.key, label=self.label)
@@ -159,8 +162,11 @@ class Workshop:
             unsigned = out.with_suffix(".unsigned")
             write_zip(unsigned, inner, [*names, MARKS])
             shutil.rmtree(inner)
-            claim = Claim(title=name, code=self._widest(pictures.values()),
-                          publication={**self.statement, "of": digest, "mark": self.publication.mark})  # fmt: skip
+            claim = Claim(
+                title=name,
+                code=self._widest(pictures.values()),
+                publication={**self.statement, "of": digest, "mark": self.publication.mark},
+            )
             size = unsigned.stat().st_size  # several GiB, it may be
             with writing(out, size), unsigned.open("rb") as read, out.open("w+b") as written:
                 claims.sign_stream(read, written, claims.ZIP, claim, self.key)
@@ -185,8 +191,11 @@ class Workshop:
             data = base64.b64decode(found[1])
             code = xmp.find_code(data)
             if code is None:
-                raise InputError(f"{source} shows a picture that does not say where it comes from", reason="unmarked",
-                                 remedy="run `dvc repro`, which writes the report again")  # fmt: skip
+                raise InputError(
+                    f"{source} shows a picture that does not say where it comes from",
+                    reason="unmarked",
+                    remedy="run `dvc repro`, which writes the report again",
+                )
             origin = Origin(code=code, statement={**self.statement, "of": sha256_bytes(data)})
             picture = mark_picture(data, "report picture", origin, mark=self.publication.mark, key=self.key)
             return b"data:image/jpeg;base64," + base64.b64encode(picture)
@@ -206,11 +215,13 @@ class Workshop:
         """The copy of this name: the one of an earlier run where it was made of the same, and nobody touched it."""
         path = self.folder / name
         settings = {
-            "key": self.key.name, "chain": sha256_bytes(self.key.chain), "label": self.label,
+            "key": self.key.name,
+            "chain": sha256_bytes(self.key.chain),
+            "label": self.label,
             # A copy tells by which code it was signed; another commit does not make another copy.
             "says": {name: text for name, text in says.items() if name != "code"},
             "mark": self.publication.mark,
-        }  # fmt: skip
+        }
         wanted = item_key("publish.copy", MARKS_VERSION, settings, inputs)
         known = self.index.get(name, {})
         if known.get("key") != wanted or not path.is_file() or sha256_file(path) != known.get("sha256"):

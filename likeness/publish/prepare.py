@@ -50,21 +50,34 @@ def prepare(cfg: Config, record: Consent, chosen: Chosen, repository: Repository
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     statement = {"consent": record.id, "consent_sha256": digest, "persona": record.persona}
     workshop = Workshop(
-        folder=folder, publication=publication, key=key, label=cfg.marks.label, statement=statement,
-        synthetic=record.kind == "synthetic", ancestry=Ancestry.of(PersonaPaths(record.persona)), index=read_index(folder),
+        folder=folder,
+        publication=publication,
+        key=key,
+        label=cfg.marks.label,
+        statement=statement,
+        synthetic=record.kind == "synthetic",
+        ancestry=Ancestry.of(PersonaPaths(record.persona)),
+        index=read_index(folder),
         renamed={
-            path.name: name for name, path in chosen.files.items() if path.suffix == ".safetensors" and path.name != name
+            path.name: name
+            for name, path in chosen.files.items()
+            if path.suffix == ".safetensors" and path.name != name
         },
-    )  # fmt: skip
+    )
     copies = in_threads(lambda one: workshop.copy(*one), chosen.files.items())
     prepared = Prepared(
         files={name: path for name, (path, _) in zip(chosen.files, copies, strict=True)},
-        of={name: of for name, (_, of) in zip(chosen.files, copies, strict=True)}, publication=publication, key=key,
-    )  # fmt: skip
+        of={name: of for name, (_, of) in zip(chosen.files, copies, strict=True)},
+        publication=publication,
+        key=key,
+    )
     add_copies(registry, key, check(prepared, read_registry(registry).copies))
     known = read_registry(registry).copies
-    bare = [name for name, path in prepared.files.items()
-            if path.suffix in PICTURES and not known[sha256_file(path)].pdq]  # fmt: skip
+    bare = [
+        name
+        for name, path in prepared.files.items()
+        if path.suffix in PICTURES and not known[sha256_file(path)].pdq
+    ]
     return replace(prepared, files={**prepared.files, REGISTRY: registry}, without_pixel_mark=tuple(bare))
 
 
@@ -130,5 +143,12 @@ class _Door:
         return () if rgb is None else fingerprints(rgb)
 
     def _line(self, name: str, digest: str, of: str, hashes: Iterable[str]) -> Copy:
-        return Copy(mark=self.prepared.publication.mark, previous=FIRST, key=self.prepared.key.public.hex(), name=name,
-                    sha256=digest, of=of, pdq=tuple(hashes))  # fmt: skip
+        return Copy(
+            mark=self.prepared.publication.mark,
+            previous=FIRST,
+            key=self.prepared.key.public.hex(),
+            name=name,
+            sha256=digest,
+            of=of,
+            pdq=tuple(hashes),
+        )

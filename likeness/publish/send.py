@@ -107,9 +107,13 @@ def send(prepared: Prepared, remote: Remote, *, permit: Callable[[], object]) ->
             raise
     publication, removed = prepared.publication, _removed(before, prepared.files)
     now = Published(
-        persona=publication.persona, consent=publication.consent, files=tuple(files), removed=removed,
-        mark=publication.mark, key=prepared.key.public.hex(),
-    )  # fmt: skip
+        persona=publication.persona,
+        consent=publication.consent,
+        files=tuple(files),
+        removed=removed,
+        mark=publication.mark,
+        key=prepared.key.public.hex(),
+    )
     permit()
     signature = prepared.key.private.sign(now.signed_bytes()).hex()
     remote.write(MANIFEST, now.model_copy(update={"signature": signature}).bytes)
@@ -144,8 +148,11 @@ def _published(remote: Remote) -> Published:
     try:
         return Published.model_validate_json(data)
     except ValidationError as error:
-        raise ConfigError(f"{remote.url}/{MANIFEST} is not a manifest of likeness", reason="publish-not-ours",
-                          remedy="publish to an empty prefix, or delete the file if it is damaged") from error  # fmt: skip
+        raise ConfigError(
+            f"{remote.url}/{MANIFEST} is not a manifest of likeness",
+            reason="publish-not-ours",
+            remedy="publish to an empty prefix, or delete the file if it is damaged",
+        ) from error
 
 
 def _lines(published: Published) -> bytes:

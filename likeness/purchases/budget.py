@@ -77,8 +77,18 @@ class Spending:
                     remedy="`likeness plan` shows what is left to do and its cost; "
                     "raise budget.max_usd in conf/budget/ and run `make params`",
                 )
-            self._append(file, {"id": purchase, "state": "asked", "usd": usd_max, "what": what, "item": item,
-                                "key": key, **self._who})  # fmt: skip
+            self._append(
+                file,
+                {
+                    "id": purchase,
+                    "state": "asked",
+                    "usd": usd_max,
+                    "what": what,
+                    "item": item,
+                    "key": key,
+                    **self._who,
+                },
+            )
             self._counts[purchase] = usd_max
             self._total_usd += usd_max
         return purchase

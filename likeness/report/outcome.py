@@ -143,20 +143,26 @@ def _faceless(measures: Measures) -> Weakness | None:
     faces = measures["faces"]
     wrong = faces["none"] + faces["several"]
     shown = "no face" if not faces["several"] else "no face or several" if faces["none"] else "several faces"
-    return (wrong and Weakness(
-        what=f"{wrong} of {faces['of']} drawn pictures show {shown}.",
-        remedy="Draw with more steps or another base; where only the LoRA does it, train for fewer steps.",
-        shortfall=wrong / faces["of"],
-    )) or None  # fmt: skip
+    return (
+        wrong
+        and Weakness(
+            what=f"{wrong} of {faces['of']} drawn pictures show {shown}.",
+            remedy="Draw with more steps or another base; where only the LoRA does it, train for fewer steps.",
+            shortfall=wrong / faces["of"],
+        )
+    ) or None
 
 
 def _copied(measures: Measures) -> Weakness | None:
     copied = measures["copying"]
-    return (copied["copied"] and Weakness(
-        what=f"{copied['copied']} of {copied['of']} drawn pictures repeat a training picture.",
-        remedy="Train for fewer steps, with a lower rank, or with more different photographs.",
-        shortfall=1.0,  # a copy is no picture of hers, however like her
-    )) or None  # fmt: skip
+    return (
+        copied["copied"]
+        and Weakness(
+            what=f"{copied['copied']} of {copied['of']} drawn pictures repeat a training picture.",
+            remedy="Train for fewer steps, with a lower rank, or with more different photographs.",
+            shortfall=1.0,  # a copy is no picture of hers, however like her
+        )
+    ) or None
 
 
 def _leak(measures: Measures, class_word: str) -> Weakness | None:
@@ -169,7 +175,7 @@ def _leak(measures: Measures, class_word: str) -> Weakness | None:
         remedy=f"Train with train.objective.preservation_weight, which holds “a {class_word}” to the base, or it draws every"
         f" {class_word} as the persona.",
         shortfall=min(1.0, max(0.0, leak["value"])),
-    )  # fmt: skip
+    )
 
 
 def _unlike(measures: Measures) -> Weakness | None:
@@ -217,11 +223,15 @@ def _disobeyed(measures: Measures) -> Weakness | None:
     }
     lost = {row["facet"]: base.get(row["facet"], 0.0) - row["followed"] / row["judged"] for row in rows}
     worst = max(lost, key=lambda name: lost[name], default=None)
-    return (worst and Weakness(
-        what=f"The LoRA makes the base follow the prompt less: {worst}.",
-        remedy="Caption what varies in the photographs, so that it is not learned as a part of the person; or train for fewer steps.",
-        shortfall=lost[worst],
-    )) or None  # fmt: skip
+    return (
+        worst
+        and Weakness(
+            what=f"The LoRA makes the base follow the prompt less: {worst}.",
+            remedy="Caption what varies in the photographs, so that it is not learned as a part of the person; "
+            "or train for fewer steps.",
+            shortfall=lost[worst],
+        )
+    ) or None
 
 
 def recognised(samples: Measures) -> str:

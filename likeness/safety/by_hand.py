@@ -78,9 +78,10 @@ def write_refusal(path: Path, sha256: str, file: str, why: str) -> None:
     why = " ".join(without_control(why).split())
     if not 0 < len(why) <= MAX_LETTERS:
         raise InputError(
-            f"{file}: a refusal needs a reason of 1 to {MAX_LETTERS} letters", reason="no-reason",
+            f"{file}: a refusal needs a reason of 1 to {MAX_LETTERS} letters",
+            reason="no-reason",
             remedy="say what is wrong with it: --why 'eyes closed'",
-        )  # fmt: skip
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with alone_in(path.parent):
         _write(path, {**read_refused(path), sha256: RefusedByHand(file=file, why=why)})
@@ -97,9 +98,10 @@ def take_back(path: Path, sha256: str, file: str) -> None:
         refused = read_refused(path)
         if sha256 not in refused:
             raise InputError(
-                f"{file}: no person refused it", reason="not-refused-by-hand",
+                f"{file}: no person refused it",
+                reason="not-refused-by-hand",
                 remedy="nobody can take back a gate's refusal; `likeness photos list` tells who refused a photograph",
-            )  # fmt: skip
+            )
         _write(path, {key: one for key, one in refused.items() if key != sha256})
 
 

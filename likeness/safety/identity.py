@@ -31,9 +31,14 @@ def face_analyzer(embedder: EmbedderConfig | None) -> FaceAnalyzer:
 def own_embedder(cfg: EmbedderConfig) -> OnnxEmbedder:
     """The user's own embedder; nothing is loaded yet."""
     return OnnxEmbedder(
-        name=cfg.name, path=own_path(cfg.path), sha256=cfg.sha256, side_px=cfg.side_px, bgr=cfg.channels == "bgr",
-        mean=cfg.mean, scale=cfg.scale,
-    )  # fmt: skip
+        name=cfg.name,
+        path=own_path(cfg.path),
+        sha256=cfg.sha256,
+        side_px=cfg.side_px,
+        bgr=cfg.channels == "bgr",
+        mean=cfg.mean,
+        scale=cfg.scale,
+    )
 
 
 def vectors_of(face: Face) -> Vectors:

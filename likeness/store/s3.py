@@ -55,8 +55,11 @@ class Remote:
         self._is_s3 = parts.scheme in ("s3", "s3a")
         if parts.query or "@" in parts.netloc or (self._is_s3 and not parts.netloc) or NO_SLASHES.match(url):
             shown = url.partition("?")[0].rpartition("@")[2]  # what stands before it, or after, may be a key
-            raise ConfigError(f"{shown!r}: a place is a URL like s3://bucket/prefix, without keys and options", reason="s3-settings",
-                              remedy="correct it in conf/; keys come from the environment (docs/s3.md)")  # fmt: skip
+            raise ConfigError(
+                f"{shown!r}: a place is a URL like s3://bucket/prefix, without keys and options",
+                reason="s3-settings",
+                remedy="correct it in conf/; keys come from the environment (docs/s3.md)",
+            )
         self._lock = threading.Lock()
         self._opened: tuple[Any, str, Any] | None = None
         self._faults: tuple[type[Exception], ...] = FAULTS
@@ -73,11 +76,17 @@ class Remote:
             if write:
                 self.write(PROBE, PROBE_TEXT)
                 if self.read(PROBE) != PROBE_TEXT:
-                    raise ConfigError(f"{self.url} does not give back what was written", reason="s3-not-s3",
-                                      remedy="use a store that shows a file as soon as it is written")  # fmt: skip
+                    raise ConfigError(
+                        f"{self.url} does not give back what was written",
+                        reason="s3-not-s3",
+                        remedy="use a store that shows a file as soon as it is written",
+                    )
                 if not public and self._read_by_a_stranger(PROBE) == PROBE_TEXT:
-                    raise ConfigError(f"{self.url}: anybody reads what lies there, without keys",
-                                      reason="s3-public", remedy="block public access to the bucket (docs/s3.md)")  # fmt: skip
+                    raise ConfigError(
+                        f"{self.url}: anybody reads what lies there, without keys",
+                        reason="s3-public",
+                        remedy="block public access to the bucket (docs/s3.md)",
+                    )
         except TransientError as error:
             raise ConfigError(error.message, reason=error.reason, remedy=error.remedy) from error
 
@@ -156,9 +165,13 @@ class Remote:
             return self.write(name, path.read_bytes())
         with self._faults_as_ours("writing"):
             filesystem.put_file(
-                str(path), f"{root}/{name}", chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE,
-                ContentType=content_type(name), Metadata={SHA256: sha256},
-            )  # fmt: skip
+                str(path),
+                f"{root}/{name}",
+                chunksize=PART_BYTES,
+                max_concurrency=PARTS_AT_ONCE,
+                ContentType=content_type(name),
+                Metadata={SHA256: sha256},
+            )
 
     def presign(self, name: str, expires_s: float) -> str:
         """A URL that lets whoever has it read the file for `expires_s`: SigV4; on AWS regional and virtual-hosted
@@ -168,11 +181,17 @@ class Remote:
         """
         _, _, client = self._open()
         if client is None:
-            raise ConfigError(f"{self.url} cannot hand out a URL that a provider can fetch", reason="s3-needed",
-                              remedy="give a place on S3: s3://bucket/prefix")  # fmt: skip
+            raise ConfigError(
+                f"{self.url} cannot hand out a URL that a provider can fetch",
+                reason="s3-needed",
+                remedy="give a place on S3: s3://bucket/prefix",
+            )
         if not 1 <= expires_s <= PRESIGN_MAX_S:
-            raise ConfigError(f"a URL can live for 1 to {PRESIGN_MAX_S} s, not {expires_s:g} s", reason="s3-expiry",
-                              remedy="correct it in conf/")  # fmt: skip
+            raise ConfigError(
+                f"a URL can live for 1 to {PRESIGN_MAX_S} s, not {expires_s:g} s",
+                reason="s3-expiry",
+                remedy="correct it in conf/",
+            )
         bucket, key = self._key(name)
         with self._faults_as_ours("signing"):
             return client.generate_presigned_url(
@@ -210,8 +229,11 @@ class Remote:
         found, region = told.get("x-amz-bucket-region"), client.meta.region_name
         # botocore follows a bucket into its region, a presigned URL does not. Stores that have no regions name none.
         if found and found != region:
-            raise ConfigError(f"{self.url}: the bucket is in {found}, the region here is {region}",
-                              reason="s3-wrong-region", remedy=f"set s3.region in conf/ or AWS_REGION to {found}")  # fmt: skip
+            raise ConfigError(
+                f"{self.url}: the bucket is in {found}, the region here is {region}",
+                reason="s3-wrong-region",
+                remedy=f"set s3.region in conf/ or AWS_REGION to {found}",
+            )
 
     def _read_by_a_stranger(self, name: str) -> bytes | None:
         from likeness.store.s3_client import as_a_stranger

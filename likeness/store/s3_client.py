@@ -57,8 +57,11 @@ def open_s3(url: str, s3: S3Config, *, quick: bool = False) -> tuple[Any, str, A
         where = {"endpoint_url": s3.endpoint_url, "region_name": region or DEFAULT_REGION}
         endpoint = session.create_client("s3", **where).meta.endpoint_url  # the environment may name one too
         if is_aws(endpoint) and region is None:
-            no_region = ConfigError(f"{url}: no region is set", reason="s3-wrong-region",
-                                    remedy="set s3.region in conf/ or AWS_REGION to the bucket's region")  # fmt: skip
+            no_region = ConfigError(
+                f"{url}: no region is set",
+                reason="s3-wrong-region",
+                remedy="set s3.region in conf/ or AWS_REGION to the bucket's region",
+            )
             if session.get_credentials() is None:
                 raise together(no_region, translate_fault(NoCredentialsError(), url, "opening"))
             raise no_region
@@ -70,11 +73,16 @@ def open_s3(url: str, s3: S3Config, *, quick: bool = False) -> tuple[Any, str, A
         filesystem, root = cast(
             "tuple[Any, str]",
             fsspec.url_to_fs(
-                url, session=in_background, anon=False, config_kwargs=settings, client_kwargs=where,
-                use_listings_cache=False, skip_instance_cache=True,
+                url,
+                session=in_background,
+                anon=False,
+                config_kwargs=settings,
+                client_kwargs=where,
+                use_listings_cache=False,
+                skip_instance_cache=True,
                 max_concurrency=1,  # else every read asks for the size first
             ),
-        )  # fmt: skip
+        )
         filesystem.retries = 1 if quick else BODY_ATTEMPTS
         filesystem.connect()
         return filesystem, root.rstrip("/"), client

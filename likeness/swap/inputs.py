@@ -39,9 +39,12 @@ class Photo(Picture):
         """
         data = verified_bytes(face, entry.face_sha256)
         return Photo(
-            entry=entry, path=path, face=from_json(json.loads(data)), face_sha256=sha256_bytes(data),
+            entry=entry,
+            path=path,
+            face=from_json(json.loads(data)),
+            face_sha256=sha256_bytes(data),
             pixels_sha256=pixels_sha256,
-        )  # fmt: skip
+        )
 
     @property
     def digests(self) -> list[str]:

@@ -175,8 +175,11 @@ def _swap(
     swapped = swapper.swap(source.portrait(), shown, item=item)
     rgb = handed_over(swapped.rgb, who="the swapper")
     if rgb.shape != shown.rgb.shape:
-        raise InputError("the swapper gave an image of another size than the target's", reason="bad-result",
-                         remedy=TELL_ITS_AUTHOR)  # fmt: skip
+        raise InputError(
+            "the swapper gave an image of another size than the target's",
+            reason="bad-result",
+            remedy=TELL_ITS_AUTHOR,
+        )
     refuse_other_picture(rgb, shown.rgb, target.face)
     measured = measure(rgb, target.face)
     refuse_second_mouth(rgb, measured.face, shown)

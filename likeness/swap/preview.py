@@ -67,8 +67,11 @@ def preview(run: Run, pairs: Pairs, source: str, target: str, *, pay_usd: float 
     run.require(*run.uses)
     for label, photos in ((source, pairs.sources), (target, pairs.targets)):
         if label not in photos:
-            raise InputError(f"{label} is no photograph that ingest accepted", reason="unknown-photograph",
-                             remedy=f"take one of {', '.join(photos)}")  # fmt: skip
+            raise InputError(
+                f"{label} is no photograph that ingest accepted",
+                reason="unknown-photograph",
+                remedy=f"take one of {', '.join(photos)}",
+            )
     chosen = choose(run, pairs.sources, pairs.targets, pairs.candidates)
     one, other = pairs.sources[source], pairs.targets[target]
     in_run = (source, target) in chosen.pairs
@@ -87,7 +90,10 @@ def _swapped(run: Run, chosen: Chosen, pay_usd: float) -> Outcome:
         return known
     quote = price(run)
     if quote is not None and quote.usd > pay_usd:
-        raise ConfigError(f"a swap by {run.provider.name} costs up to {format_usd(quote.usd)}, and you have not agreed to that price",
-                          reason="price-not-agreed", remedy=f"agree to it: --pay {quote.usd:g}")  # fmt: skip
+        raise ConfigError(
+            f"a swap by {run.provider.name} costs up to {format_usd(quote.usd)}, and you have not agreed to that price",
+            reason="price-not-agreed",
+            remedy=f"agree to it: --pay {quote.usd:g}",
+        )
     with run.provider.opened(run.buyer) as swapper:
         return run.batch(works(run, chosen, swapper), workers=1)[0]

@@ -55,9 +55,11 @@ def quality(swapped: RGB, target: Portrait) -> dict[str, float]:
     steeper = np.clip(_slope(after, width) - _slope(before, width), 0, None)[edge]
     return {
         "seam": round(float(np.percentile(steeper, 90)) * width / typical, 4),
-        "tone": round(float(np.linalg.norm(np.median(after[edge], axis=0) - np.median(before[edge], axis=0))), 2),
+        "tone": round(
+            float(np.linalg.norm(np.median(after[edge], axis=0) - np.median(before[edge], axis=0))), 2
+        ),
         "matte": round(max(0.0, _shine(before, skin, width) - _shine(after, skin, width)), 4),
-    }  # fmt: skip
+    }
 
 
 def judge_quality(measured: Mapping[str, float], limits: QualityLimits) -> None:
@@ -71,9 +73,10 @@ def judge_quality(measured: Mapping[str, float], limits: QualityLimits) -> None:
         if limit is not None and not measured[name] <= limit:
             raise InputError(
                 f"{what}: {measured[name]:.2f}, swap.quality.max_{name} is {limit:g}",
-                reason=f"swap-{name}", kind="refused",
+                reason=f"swap-{name}",
+                kind="refused",
                 remedy=f"use sources lit and held as the target is, or raise swap.quality.max_{name} if it looks right",
-            )  # fmt: skip
+            )
 
 
 def refuse_second_mouth(swapped: RGB, face: Face, target: Portrait) -> None:

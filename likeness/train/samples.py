@@ -56,11 +56,15 @@ def draw_prior(run: Run, base: Base, examples: Sequence[TrainingExample]) -> lis
     texts = Lazy(len(examples), lambda number: class_text(examples[number].text, **words))
     shots = [
         GenerationRequest(
-            prompt=text, negative_prompt=cfg.evaluate.negative_prompt, seed=derive(cfg.train.seed, "prior", number),
-            steps=cfg.evaluate.steps, guidance_scale=cfg.evaluate.guidance_scale, side_px=cfg.train.data.side_px,
+            prompt=text,
+            negative_prompt=cfg.evaluate.negative_prompt,
+            seed=derive(cfg.train.seed, "prior", number),
+            steps=cfg.evaluate.steps,
+            guidance_scale=cfg.evaluate.guidance_scale,
+            side_px=cfg.train.data.side_px,
         )
         for number, text in enumerate(spread(texts, count))
-    ]  # fmt: skip
+    ]
     limits = Limits.of(cfg)
     rater, ages = Rater(), PictureGate()
     works = [prior_work(n, shot, base, rater, ages, limits) for n, shot in enumerate(shots, start=1)]
@@ -207,12 +211,16 @@ def build_sampler(run: Run, base: Base) -> Sampler | None:
         )
     planned = [one for one in plan_samples(persona.name, prompts, options.seeds[:SEEDS]) if one.lora]
     return Sampler(
-        renderer=Renderer(cfg=cfg, base=base, rater=Rater()), persona=persona.name, every_steps=every_steps,
-        planned=planned, named=named,
+        renderer=Renderer(cfg=cfg, base=base, rater=Rater()),
+        persona=persona.name,
+        every_steps=every_steps,
+        planned=planned,
+        named=named,
         held_out=photographs,
         references=ingested_faces([photo.entry for photo in photographs], places.ingested).embeddings,
-        find=Finder(analyzer=FaceAnalyzer()), items=run.items,
-    )  # fmt: skip
+        find=Finder(analyzer=FaceAnalyzer()),
+        items=run.items,
+    )
 
 
 def _shown(item: Item | None) -> RGB | str:

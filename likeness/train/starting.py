@@ -28,8 +28,11 @@ def starting_file(cfg: Config, repository: RepositoryPaths) -> Path | None:
                 remedy=f"copy it first, and name the copy: cp {named} {path.stem}-first.safetensors",
             )
     if not path.is_file() and not path.is_dir():
-        raise ConfigError(f"train.start_from {named}: nothing is there", reason="missing-file",
-                          remedy="give the path of a LoRA file, counted from the repository")  # fmt: skip
+        raise ConfigError(
+            f"train.start_from {named}: nothing is there",
+            reason="missing-file",
+            remedy="give the path of a LoRA file, counted from the repository",
+        )
     return path
 
 
@@ -62,10 +65,14 @@ def check_start(cfg: Config, repository: RepositoryPaths) -> None:
     for persona in cfg.personas:
         refuse_others(header.metadata, (load_consent(repository.consent, persona).id,), what=what)
     if found.not_finite:
-        raise InputError(f"{what}: {found.not_finite:,} of its numbers are infinite or not a number", reason="lora-tensors",
-                         remedy="take an earlier checkpoint")  # fmt: skip
+        raise InputError(
+            f"{what}: {found.not_finite:,} of its numbers are infinite or not a number",
+            reason="lora-tensors",
+            remedy="take an earlier checkpoint",
+        )
     if found.ranks and lora.kind != "lokr" and set(found.ranks) != {lora.rank}:
         raise ConfigError(
             f"{what}: its layers have the rank {', '.join(map(str, sorted(found.ranks)))}, and train.lora.rank is {lora.rank}",
-            reason="start-from", remedy="set train.lora.rank as it was trained",
-        )  # fmt: skip
+            reason="start-from",
+            remedy="set train.lora.rank as it was trained",
+        )

@@ -118,8 +118,9 @@ class ComfyUI(Service):
                 return self._fetch(picture_of(entry, output))
         raise JobLostError(
             f"ComfyUI forgot the picture {TIMES_QUEUED} times: it ends while it draws",
-            reason="job-vanished", remedy="look at the server's log, start it again, then run this again",
-        )  # fmt: skip
+            reason="job-vanished",
+            remedy="look at the server's log, start it again, then run this again",
+        )
 
     def _queue(self, graph: Graph, client: str) -> str:
         # Drawing costs nobody money, so a lost answer is asked for again.

@@ -38,10 +38,15 @@ def picture_of(entry: Json, node: str) -> Mapping[str, Json]:
     found = images[0] if len(images) == 1 else None
     name, folder, kind = (at(found, part) for part in ("filename", "subfolder", "type"))
     if (
-        not isinstance(name, str) or not isinstance(folder, str) or kind not in ("output", "temp")
-        or not PLAIN_NAME.fullmatch(name) or ".." in name or folder.startswith("/") or ".." in folder
+        not isinstance(name, str)
+        or not isinstance(folder, str)
+        or kind not in ("output", "temp")
+        or not PLAIN_NAME.fullmatch(name)
+        or ".." in name
+        or folder.startswith("/")
+        or ".." in folder
         or not folder.isprintable()
-    ):  # fmt: skip
+    ):
         raise RejectedError(
             f"ComfyUI's answer is not one picture of node {node}: {clean(str(images))}",
             reason="bad-answer",
@@ -56,9 +61,10 @@ def failure_of(entry: Json) -> LikenessError:
     told = {str(one[0]): one[1] for one in messages if len(one) == 2}
     if "execution_interrupted" in told:
         return TransientError(
-            "somebody stopped the picture in ComfyUI", reason="interrupted",
+            "somebody stopped the picture in ComfyUI",
+            reason="interrupted",
             remedy="run it again: what is drawn stays",
-        )  # fmt: skip
+        )
     error = told.get("execution_error")
     kind, words = (
         str(at(error, "exception_type") or ""),
@@ -67,9 +73,10 @@ def failure_of(entry: Json) -> LikenessError:
     what = f"ComfyUI's node {at(error, 'node_id')} ({at(error, 'node_type')}) failed: {clean(kind)}: {words}"
     if "OutOfMemory" in kind:
         return TransientError(
-            what, reason="out-of-memory",
+            what,
+            reason="out-of-memory",
             remedy="free the server's memory (its button Unload Models), or set a smaller evaluate.side_px",
-        )  # fmt: skip
+        )
     return RejectedError(
         what, reason="node-failed", remedy="the server's log has the traceback; mend what it names"
     )
@@ -112,9 +119,10 @@ def decoded(data: bytes, width: int, height: int) -> RGB:
         with open_image(data, name="ComfyUI's picture") as image:
             if image.size != (width, height):
                 raise RejectedError(
-                    f"ComfyUI drew {image.width}x{image.height} px, not {width}x{height}", reason="wrong-size",
+                    f"ComfyUI drew {image.width}x{image.height} px, not {width}x{height}",
+                    reason="wrong-size",
                     remedy="something in the server changes what is drawn: try it without other custom nodes",
-                )  # fmt: skip
+                )
             return np.array(image.convert("RGB"), dtype=np.uint8)
     except InputError as error:
         remedy = "look at the server: something else answers there"

@@ -60,7 +60,7 @@ class Comparison:
                 {"of": side.name, "from": self.sides[0].name, "measures": [one.values() for one in found]}
                 for side, found in zip(self.sides[1:], self.differences, strict=True)
             ],
-        }  # fmt: skip
+        }
 
 
 def compared(persona: str, sides: Sequence[Side], strength: float | None = None) -> Comparison:
@@ -94,11 +94,13 @@ def summary(details: Details) -> dict[str, Any]:
     copied = measures["copying"]
     return {
         "share": {one["key"]: one["samples"]["share"] for one in measures["embedders"]},
-        "recognised": {one["key"]: [one["samples"]["recognised"], one["samples"]["of"]] for one in measures["embedders"]},
+        "recognised": {
+            one["key"]: [one["samples"]["recognised"], one["samples"]["of"]] for one in measures["embedders"]
+        },
         "leak": {key: test and test["leak"]["value"] for key, test in tests.items()},
         "copied": copied["copied"] if copied["measured"] else None,
         "adherence": share_followed(measures["adherence"]["samples"]),
-    }  # fmt: skip
+    }
 
 
 def figure(row: Difference, value: float | None) -> str:

@@ -52,13 +52,17 @@ def comparison_page(comparisons: Sequence[Comparison]) -> str:
         comparisons=comparisons,
         rows=[_rows(one, album) for one in comparisons],
         columns=[_columns(one) for one in comparisons],
-        losses=curves([_line(n, side, side.losses).smooth() for n, side in _numbered(comparisons[0])], "Loss by step"),
-        likenesses=curves([_line(n, side, _by_step(side)) for n, side in _numbered(comparisons[0])], "Similarity by step"),
+        losses=curves(
+            [_line(n, side, side.losses).smooth() for n, side in _numbered(comparisons[0])], "Loss by step"
+        ),
+        likenesses=curves(
+            [_line(n, side, _by_step(side)) for n, side in _numbered(comparisons[0])], "Similarity by step"
+        ),
         words=comparison,
         left_out=album.left_out,
         script=Markup(script),
         script_digest=digest,
-    )  # fmt: skip
+    )
 
 
 def _numbered(one: Comparison) -> list[tuple[int, Side]]:

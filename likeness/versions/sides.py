@@ -85,9 +85,10 @@ def incomparable(found: Sequence[Side]) -> str | None:
 def _unknown(name: str, persona: str, versions: Iterable[str]) -> InputError:
     known = ", ".join(versions) or "there are none yet"
     return InputError(
-        f"{name!r} is no file, no revision that git knows, and no accepted version of {persona} ({known})", reason="no-version",
+        f"{name!r} is no file, no revision that git knows, and no accepted version of {persona} ({known})",
+        reason="no-version",
         remedy="name a version or a weights file, a commit or tag (`git log --oneline`) or an experiment (`dvc exp list --all`)",
-    )  # fmt: skip
+    )
 
 
 def _file(name: str, path: Path) -> Side:

@@ -100,17 +100,25 @@ def _photographs(given: argparse.Namespace, jobs: list[Job]) -> list[Made]:
 
 
 def _gate(*, min_face_px: float, judged_face_px: float) -> Gate:
-    return Gate(faces=FaceAnalyzer(), rater=Rater(), ages=AgeEstimator(), limits=limits(),
-                min_face_px=min_face_px, judged_face_px=judged_face_px)  # fmt: skip
+    return Gate(
+        faces=FaceAnalyzer(),
+        rater=Rater(),
+        ages=AgeEstimator(),
+        limits=limits(),
+        min_face_px=min_face_px,
+        judged_face_px=judged_face_px,
+    )
 
 
 def _end(failed: Sequence[tuple[str, LikenessError]], out: Path) -> None:
     if failed:
         lines = "\n".join(f"  {name}: {error.reason}: {error}" for name, error in failed)
         raise InputError(
-            f"{len(failed)} photographs are not in {out}:\n{lines}", reason="refused-photographs",
+            f"{len(failed)} photographs are not in {out}:\n{lines}",
+            reason="refused-photographs",
             remedy="the others are kept; no consent record, list or data card was written: change what the lines "
-                   "above say and run the same command again")  # fmt: skip
+            "above say and run the same command again",
+        )
 
 
 def _write(path: Path, text: str) -> None:

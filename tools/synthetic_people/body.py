@@ -183,15 +183,27 @@ def _skin_part(data: Data, person: Person, vertices: Floats, hidden: frozenset[i
         if group == "body" and not hidden.issuperset(face)
     ]
     skin, _ = wardrobe.skin_of(person.gender, person.skin.tone, person.age)
-    return Part(name="body", kind="body", vertices=vertices, uv=mesh.uv, lower=[],
-                faces=[mesh.faces[at] for at in seen], uv_faces=[mesh.uv_faces[at] for at in seen],
-                textures=textures(data.skin(skin)))  # fmt: skip
+    return Part(
+        name="body",
+        kind="body",
+        vertices=vertices,
+        uv=mesh.uv,
+        lower=[],
+        faces=[mesh.faces[at] for at in seen],
+        uv_faces=[mesh.uv_faces[at] for at in seen],
+        textures=textures(data.skin(skin)),
+    )
 
 
 def _worn_part(
-    kind: str, proxy: Proxy, material: Path | None, rest: Floats, shares: NDArray[np.floating], bones: Floats,
+    kind: str,
+    proxy: Proxy,
+    material: Path | None,
+    rest: Floats,
+    shares: NDArray[np.floating],
+    bones: Floats,
     cut_dm: float | None,
-) -> Part:  # fmt: skip
+) -> Part:
     """Fit a proxy to the resting person, cut off what hangs below a height, then let it follow the bones."""
     scale = np.ones(3)
     for axis, a, b, made_at in proxy.scales:
@@ -201,10 +213,16 @@ def _worn_part(
     binding = binding / np.maximum(binding.sum(1, keepdims=True), 1e-9)
     mesh = read_mesh(proxy.mesh)
     faces, uv_faces, fitted = cut(mesh, fitted, -np.inf if cut_dm is None else cut_dm)
-    return Part(name=proxy.mesh.parent.name, kind=kind, uv=mesh.uv, faces=faces, uv_faces=uv_faces,
-                vertices=posed(fitted, np.einsum("ni,nib->nb", binding, shares[proxy.indices]), bones),
-                textures=textures(material or proxy.material),
-                lower=_below_belt(mesh, fitted) if kind == "clothes" else [])  # fmt: skip
+    return Part(
+        name=proxy.mesh.parent.name,
+        kind=kind,
+        uv=mesh.uv,
+        faces=faces,
+        uv_faces=uv_faces,
+        vertices=posed(fitted, np.einsum("ni,nib->nb", binding, shares[proxy.indices]), bones),
+        textures=textures(material or proxy.material),
+        lower=_below_belt(mesh, fitted) if kind == "clothes" else [],
+    )
 
 
 def cut(mesh: Mesh, vertices: Floats, at: float) -> tuple[list[list[int]], list[list[int]], Floats]:

@@ -143,8 +143,12 @@ class Painter:
             material=self._gl.MetallicRoughnessMaterial(
                 baseColorTexture=self._gl.Texture(source=image, source_channels="RGBA"),
                 baseColorFactor=[1.0, 1.0, 1.0, 1.0],  # floats: pyrender divides whole numbers by 255
-                metallicFactor=0.0, roughnessFactor=ROUGHNESS[part.kind], doubleSided=True, alphaMode="OPAQUE"),
-        )  # fmt: skip
+                metallicFactor=0.0,
+                roughnessFactor=ROUGHNESS[part.kind],
+                doubleSided=True,
+                alphaMode="OPAQUE",
+            ),
+        )
 
 
 def looking(at: NDArray[np.float64], eye: NDArray[np.float64], roll: float = 0) -> NDArray[np.float64]:

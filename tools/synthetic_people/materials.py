@@ -131,8 +131,12 @@ def _skin(part: Part, person: Person) -> Any:
         spot = (1 - 0.35 * amount, 1 - 0.5 * amount, 1 - 0.6 * amount)
         colour = nodes.times(colour, nodes.ramp(nodes.noise(620, 2), (1, 1, 1), spot, 0.62, 0.74))
     nodes.colour(colour)
-    nodes.set(Subsurface_Weight=0.22, Subsurface_Scale=0.012, Subsurface_Radius=(1, 0.32, 0.16),
-              Specular_IOR_Level=0.42)  # fmt: skip
+    nodes.set(
+        Subsurface_Weight=0.22,
+        Subsurface_Scale=0.012,
+        Subsurface_Radius=(1, 0.32, 0.16),
+        Specular_IOR_Level=0.42,
+    )
     nodes.link(nodes.ramp(nodes.noise(70), (0.36,) * 3, (0.55,) * 3), nodes.bsdf.inputs["Roughness"])
     pores = nodes.bump(nodes.noise(1500, 3, 0.7), 0.16, 0.0006)
     pores = nodes.bump(nodes.noise(330, 3), 0.12, 0.0009, pores)

@@ -133,8 +133,12 @@ def _bricks(colour: RGB) -> Any:
 
 
 def _office(rng: random.Random) -> None:
-    room(plain((0.72, 0.74, 0.75), 0.85, mottled=0.04, scale=2), plain((0.16, 0.18, 0.2), 0.95, mottled=0.25, scale=40),
-         back=4.4, side=4.5)  # fmt: skip
+    room(
+        plain((0.72, 0.74, 0.75), 0.85, mottled=0.04, scale=2),
+        plain((0.16, 0.18, 0.2), 0.95, mottled=0.25, scale=40),
+        back=4.4,
+        side=4.5,
+    )
     shift = rng.uniform(-0.6, 0.6)
     for number in range(4):
         x = shift - 2.6 + number * 1.55

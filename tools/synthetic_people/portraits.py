@@ -82,8 +82,11 @@ def make(data: Data, out: Path, gate: Gate, *, count: int, seed: int, say: Calla
                 refused += 1
                 say(f"{portrait.file_name}: refused, {error.reason}: {error.message}")
                 if refused == MOST_REFUSED:
-                    raise InputError(f"{refused} portraits in a row were refused", reason="portraits-refused",
-                                     remedy="compare --data with docs/synthetic-people.md") from error  # fmt: skip
+                    raise InputError(
+                        f"{refused} portraits in a row were refused",
+                        reason="portraits-refused",
+                        remedy="compare --data with docs/synthetic-people.md",
+                    ) from error
                 continue
             refused = 0
             if person not in people[-1:]:
@@ -201,10 +204,12 @@ def caption(person: Person, mood: str, portrait: Portrait) -> str:
     side = "right" if portrait.yaw_deg > 0 else "left"
     turn = "facing the camera" if abs(portrait.yaw_deg) < FACING_DEG else f"turned to the {side}"
     one, other = portrait.backdrop
-    return ", ".join([
-        f"a photo of a {person.gender} with {hair} hair",
-        "smiling" if mood in ("smile", "laugh") else "neutral expression",
-        f"wearing a {clothes.colour} {clothes.garment}",
-        turn,
-        f"plain {one} background" if one == other else f"blurred {one} and {other} background",
-    ])  # fmt: skip
+    return ", ".join(
+        [
+            f"a photo of a {person.gender} with {hair} hair",
+            "smiling" if mood in ("smile", "laugh") else "neutral expression",
+            f"wearing a {clothes.colour} {clothes.garment}",
+            turn,
+            f"plain {one} background" if one == other else f"blurred {one} and {other} background",
+        ]
+    )

@@ -87,8 +87,11 @@ class BlenderCamera:
 
     def __post_init__(self) -> None:
         if importlib.util.find_spec("bpy") is None:
-            raise ConfigError(f"Blender's module bpy is not installed for {sys.executable}",
-                              reason="missing-bpy", remedy=INSTALL)  # fmt: skip
+            raise ConfigError(
+                f"Blender's module bpy is not installed for {sys.executable}",
+                reason="missing-bpy",
+                remedy=INSTALL,
+            )
 
     def take(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, np.ndarray | LikenessError]]:
         """Render all; a job that Blender refuses does not stop the others.
@@ -113,8 +116,11 @@ class BlenderCamera:
                         out.unlink(missing_ok=True)
                 except BrokenProcessPool as error:
                     said = log.read_text(errors="replace")[-800:]
-                    raise LikenessError(f"a Blender process ended: {said}", reason="blender-died",
-                                        remedy=f"{AGAIN}; --workers 1 needs the least memory") from error  # fmt: skip
+                    raise LikenessError(
+                        f"a Blender process ended: {said}",
+                        reason="blender-died",
+                        remedy=f"{AGAIN}; --workers 1 needs the least memory",
+                    ) from error
                 finally:
                     pool.shutdown(cancel_futures=True)
 
@@ -182,8 +188,11 @@ def _finished(path: Path, of_digest: str) -> bytes | None:
         return None
     jpeg = path.read_bytes()
     if not finish.is_ours(jpeg):
-        raise ConfigError(f"{path} is there and was not made by tools.synthetic_people", reason="not-ours",
-                          remedy="give another OUT, or move the file away")  # fmt: skip
+        raise ConfigError(
+            f"{path} is there and was not made by tools.synthetic_people",
+            reason="not-ours",
+            remedy="give another OUT, or move the file away",
+        )
     return jpeg if finish.is_of(jpeg, of_digest) else None
 
 

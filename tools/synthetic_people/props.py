@@ -127,6 +127,10 @@ def shelf(rng: random.Random, x: float, y: float, width: float, height: float) -
                 at += rng.uniform(0.05, 0.25)
                 continue
             thick, tall = rng.uniform(0.02, 0.055), rng.uniform(0.2, 0.32)
-            box((thick, 0.2, tall), (x + at + thick / 2, y - 0.02, z + 0.015 + tall / 2),
-                plain(rng.choice(BOOKS), 0.6), bevel=0.003)  # fmt: skip
+            box(
+                (thick, 0.2, tall),
+                (x + at + thick / 2, y - 0.02, z + 0.015 + tall / 2),
+                plain(rng.choice(BOOKS), 0.6),
+                bevel=0.003,
+            )
             at += thick + 0.003

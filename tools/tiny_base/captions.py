@@ -8,8 +8,10 @@ import re
 
 import numpy as np
 
-MADE = re.compile(r"a photo of a (?P<who>\w+) with (?P<hair>.+ hair), (?P<expression>[\w ]+), "
-                  r"(?P<clothes>wearing .+?), (?P<pose>[\w ]+), (?P<background>.+ background)")  # fmt: skip
+MADE = re.compile(
+    r"a photo of a (?P<who>\w+) with (?P<hair>.+ hair), (?P<expression>[\w ]+), "
+    r"(?P<clothes>wearing .+?), (?P<pose>[\w ]+), (?P<background>.+ background)"
+)
 FRAMINGS = (
     "head and shoulders photo",
     "portrait photo",
@@ -50,8 +52,10 @@ def compose(text: str, said: dict[str, str | None], random: np.random.Generator)
         return text
     who = made.pop("who")
     if random.random() < AS_MADE:
-        body = (f"a photo of a {who} with {made['hair']}, {made['expression']}, {made['clothes']}, "
-                f"{made['pose']}, {made['background']}")  # fmt: skip
+        body = (
+            f"a photo of a {who} with {made['hair']}, {made['expression']}, {made['clothes']}, "
+            f"{made['pose']}, {made['background']}"
+        )
         return f"{_name(random)} {body}" if random.random() < NAMED / 2 else body
     phrases = []
     for trait, left_out in LEFT_OUT.items():
@@ -74,8 +78,17 @@ def plain(text: str, said: dict[str, str | None]) -> str:
     if "text" in made:
         return text
     pose = said.get("pose") or made["pose"]
-    return ", ".join([f"a {made['who']}", "head and shoulders photo", pose, made["expression"], made["hair"],
-                      made["clothes"], made["background"]])  # fmt: skip
+    return ", ".join(
+        [
+            f"a {made['who']}",
+            "head and shoulders photo",
+            pose,
+            made["expression"],
+            made["hair"],
+            made["clothes"],
+            made["background"],
+        ]
+    )
 
 
 def _name(random: np.random.Generator) -> str:

@@ -60,9 +60,12 @@ def load_faces(cfg: DictConfig) -> Faces:
     if len(described := read_described(work)) == len(rows):
         safe = np.array([one["faces"] == 1 and one["explicit"] < cfg.data.max_explicit for one in described])
     return Faces(
-        pixels=np.load(store, mmap_mode="r"), rows=rows, train=np.flatnonzero(~held & safe),
-        held_out=np.flatnonzero(held), digest=digest_file.read_text(),
-    )  # fmt: skip
+        pixels=np.load(store, mmap_mode="r"),
+        rows=rows,
+        train=np.flatnonzero(~held & safe),
+        held_out=np.flatnonzero(held),
+        digest=digest_file.read_text(),
+    )
 
 
 def _near(image: Image.Image, face_fraction: float) -> NDArray[np.uint8]:

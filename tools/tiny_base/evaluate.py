@@ -66,8 +66,11 @@ def main(cfg: DictConfig, count: int = CAPTIONS) -> bool:
         "nearest_training_rms": {"drawn": _nearest(drawn, train), "held_out": _nearest(held, train)},
     }
     Path(f"{folder}.scores.json").write_text(json.dumps(scores, indent=1) + "\n")
-    rows = [pictures[first : first + SHEET_COLUMNS]
-            for first in range(0, min(count, 40), SHEET_COLUMNS) for pictures in (held, drawn)]  # fmt: skip
+    rows = [
+        pictures[first : first + SHEET_COLUMNS]
+        for first in range(0, min(count, 40), SHEET_COLUMNS)
+        for pictures in (held, drawn)
+    ]
     sheet([row for row in rows if len(row) == SHEET_COLUMNS], Path(f"{folder}.sheet.png"))
     print(json.dumps(scores, indent=1))
     return True
@@ -76,10 +79,15 @@ def main(cfg: DictConfig, count: int = CAPTIONS) -> bool:
 @torch.no_grad()
 def _draw(pipeline, text: str, seed: int, cfg) -> np.ndarray:
     image = pipeline(
-        text, negative_prompt="", height=cfg.data.side_px, width=cfg.data.side_px,
-        num_inference_steps=cfg.sample.steps, guidance_scale=cfg.sample.guidance_scale,
-        generator=torch.Generator("cpu").manual_seed(seed), output_type="np",
-    ).images[0]  # fmt: skip
+        text,
+        negative_prompt="",
+        height=cfg.data.side_px,
+        width=cfg.data.side_px,
+        num_inference_steps=cfg.sample.steps,
+        guidance_scale=cfg.sample.guidance_scale,
+        generator=torch.Generator("cpu").manual_seed(seed),
+        output_type="np",
+    ).images[0]
     return (image * 255).round().astype(np.uint8)
 
 

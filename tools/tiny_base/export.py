@@ -26,10 +26,13 @@ def main(cfg: DictConfig) -> bool:
     vae.register_to_config(scaling_factor=data.scale)
     build_pipeline(model.half(), vae.half(), data.tokenizer).save_pretrained(folder, safe_serialization=True)
     record = {
-        "seed": cfg.seed, "data_sha256": data.faces.digest, "steps": state["step"],
-        "pictures_drawn": state["step"] * cfg.unet.batch, "cpu_hours": round(state["cpu_seconds"] / 3600, 2),
+        "seed": cfg.seed,
+        "data_sha256": data.faces.digest,
+        "steps": state["step"],
+        "pictures_drawn": state["step"] * cfg.unet.batch,
+        "cpu_hours": round(state["cpu_seconds"] / 3600, 2),
         "license": "cc0-1.0",
-    }  # fmt: skip
+    }
     (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"{folder}: {size / 1e6:.2f} MB, {state['step']} steps")

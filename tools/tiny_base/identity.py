@@ -61,5 +61,9 @@ def _judged(vectors: NDArray[np.floating], people: NDArray[np.str_]) -> dict[str
         return {"found": int(seen.sum()), "auc": None, "same": None, "others": None}
     ranks = np.argsort(np.argsort(cosine)) + 1.0
     area = (ranks[same].sum() - positives * (positives + 1) / 2) / (positives * negatives)
-    return {"found": int(seen.sum()), "auc": round(float(area), 4), "same": round(float(cosine[same].mean()), 3),
-            "others": round(float(cosine[~same].mean()), 3)}  # fmt: skip
+    return {
+        "found": int(seen.sum()),
+        "auc": round(float(area), 4),
+        "same": round(float(cosine[same].mean()), 3),
+        "others": round(float(cosine[~same].mean()), 3),
+    }

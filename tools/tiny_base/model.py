@@ -24,12 +24,17 @@ class Denoiser(nn.Module):
     def __init__(self, cfg: DictConfig, tokenizer: CLIPTokenizer) -> None:
         super().__init__()
         text = CLIPTextConfig(
-            vocab_size=len(tokenizer), hidden_size=cfg.text.width, projection_dim=cfg.text.width,
-            intermediate_size=4 * cfg.text.width, num_hidden_layers=cfg.text.layers,
-            num_attention_heads=cfg.text.heads, max_position_embeddings=cfg.text.tokens,
-            bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+            vocab_size=len(tokenizer),
+            hidden_size=cfg.text.width,
+            projection_dim=cfg.text.width,
+            intermediate_size=4 * cfg.text.width,
+            num_hidden_layers=cfg.text.layers,
+            num_attention_heads=cfg.text.heads,
+            max_position_embeddings=cfg.text.tokens,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-        )  # fmt: skip
+        )
         self.text_encoder, self.text_encoder_2 = CLIPTextModel(text), CLIPTextModelWithProjection(text)
         self.unet = diffusers.UNet2DConditionModel(
             sample_size=cfg.data.side_px // 8,
@@ -65,12 +70,17 @@ def build_pipeline(
 ) -> diffusers.StableDiffusionXLPipeline:
     """The parts as diffusers draws with them; `vae` has its scaling factor already."""
     pipeline = diffusers.StableDiffusionXLPipeline(
-        vae=vae, text_encoder=denoiser.text_encoder, text_encoder_2=denoiser.text_encoder_2, tokenizer=tokenizer,
-        tokenizer_2=tokenizer, unet=denoiser.unet,
+        vae=vae,
+        text_encoder=denoiser.text_encoder,
+        text_encoder_2=denoiser.text_encoder_2,
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        unet=denoiser.unet,
         # Trailing: the first step is the noisiest one (Lin et al., arXiv 2305.08891, section 3.3).
         scheduler=diffusers.EulerDiscreteScheduler(**NOISE_SCHEDULE, timestep_spacing="trailing"),
-        force_zeros_for_empty_prompt=False, add_watermarker=False,
-    )  # fmt: skip
+        force_zeros_for_empty_prompt=False,
+        add_watermarker=False,
+    )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

@@ -77,8 +77,12 @@ class Run:
     def log(self, name: str = "log", **values: float) -> None:
         """A line of NAME.csv."""
         file = self.folder / f"{name}.csv"
-        row = {"time": time.strftime("%F %T"), "step": self.step, "cpu_min": round(self.cpu_seconds / 60, 2),
-               **{key: f"{value:.6g}" for key, value in values.items()}}  # fmt: skip
+        row = {
+            "time": time.strftime("%F %T"),
+            "step": self.step,
+            "cpu_min": round(self.cpu_seconds / 60, 2),
+            **{key: f"{value:.6g}" for key, value in values.items()},
+        }
         new = not file.exists()
         with file.open("a", newline="") as stream:
             writer = csv.DictWriter(stream, list(row))

@@ -36,6 +36,9 @@ def _curves(file: Path) -> list[Metric]:
     found: list[Metric] = []
     for number, row in enumerate(csv.DictReader(file.open(newline=""))):
         prefix = f"{file.parent.name}/{file.stem}"
-        found += [Metric(f"{prefix}/{key}", float(value), number, int(row["step"]))
-                  for key, value in row.items() if key not in NOT_CURVES]  # fmt: skip
+        found += [
+            Metric(f"{prefix}/{key}", float(value), number, int(row["step"]))
+            for key, value in row.items()
+            if key not in NOT_CURVES
+        ]
     return found

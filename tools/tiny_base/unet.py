@@ -71,8 +71,13 @@ def load_trainset(cfg: DictConfig, vae: AutoencoderKL) -> Trainset:
     latents = torch.load(file, weights_only=True)
     scale = 1 / latents[torch.from_numpy(faces.train)].float().std().item()
     words = all_words([row["text"] for row in faces.rows], said)
-    return Trainset(faces=faces, latents=latents.float() * scale, scale=scale, said=said,
-                    tokenizer=build_tokenizer(words, cfg.text.tokens))  # fmt: skip
+    return Trainset(
+        faces=faces,
+        latents=latents.float() * scale,
+        scale=scale,
+        said=said,
+        tokenizer=build_tokenizer(words, cfg.text.tokens),
+    )
 
 
 @torch.no_grad()
@@ -83,8 +88,16 @@ def _encode(cfg: DictConfig, faces: Faces, vae: AutoencoderKL) -> Tensor:
         for index in range(first, min(first + 16, len(faces.rows))):
             random = seed_step(cfg.seed, "crop", index)
             pictures.append(resized(faces.pixels[index], side))
-            pictures += [crop(faces.pixels[index], side, random, sizes_px=(cfg.unet.least_crop_px, STORED_PX), mirror=False)
-                         for _ in range(cfg.unet.copies - 1)]  # fmt: skip
+            pictures += [
+                crop(
+                    faces.pixels[index],
+                    side,
+                    random,
+                    sizes_px=(cfg.unet.least_crop_px, STORED_PX),
+                    mirror=False,
+                )
+                for _ in range(cfg.unet.copies - 1)
+            ]
         with torch.autocast("cpu", torch.bfloat16):
             modes = vae.encode(to_tensor(np.stack(pictures))).latent_dist.mode()
         found.append(modes.float().unflatten(0, (-1, cfg.unet.copies)).contiguous())
@@ -116,8 +129,15 @@ def main(cfg: DictConfig) -> bool:
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * max(rate, 0.01)
         random = seed_step(cfg.seed, "unet", run.step)
-        loss = _loss(model, data, alphas, weights, random.choice(data.faces.train, settings.batch, replace=False),
-                     random, settings.caption_dropout)  # fmt: skip
+        loss = _loss(
+            model,
+            data,
+            alphas,
+            weights,
+            random.choice(data.faces.train, settings.batch, replace=False),
+            random,
+            settings.caption_dropout,
+        )
         optimizer.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -142,8 +162,15 @@ def _save(run: Run, model: Denoiser, optimizer: torch.optim.Optimizer, ema: Ema)
     run.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema.state()})
 
 
-def _loss(model: Denoiser, data: Trainset, alphas: Tensor, weights: Tensor, chosen: np.ndarray,
-          random: np.random.Generator, dropout: float) -> Tensor:  # fmt: skip
+def _loss(
+    model: Denoiser,
+    data: Trainset,
+    alphas: Tensor,
+    weights: Tensor,
+    chosen: np.ndarray,
+    random: np.random.Generator,
+    dropout: float,
+) -> Tensor:
     count, side = len(chosen), data.latents.shape[-1] * 8
     copy = random.integers(data.latents.shape[1], size=count)
     latents = data.latents[torch.from_numpy(chosen), torch.from_numpy(copy)]
@@ -175,8 +202,14 @@ def _show(run: Run, cfg: DictConfig, data: Trainset, vae: AutoencoderKL, ema: Em
     model.eval()
     held = data.faces.held_out
     alphas = alphas_cumprod()
-    losses = [_loss(model, data, alphas, torch.ones_like(alphas), part, seed_step(cfg.seed, "probe", number), 0.0).item()
-              for number, part in enumerate(np.array_split(held[np.linspace(0, len(held) - 1, PROBED).astype(int)], 4))]  # fmt: skip
+    losses = [
+        _loss(
+            model, data, alphas, torch.ones_like(alphas), part, seed_step(cfg.seed, "probe", number), 0.0
+        ).item()
+        for number, part in enumerate(
+            np.array_split(held[np.linspace(0, len(held) - 1, PROBED).astype(int)], 4)
+        )
+    ]
     run.log("probe", loss=float(np.mean(losses)))
     chosen = held[np.linspace(0, len(held) - 1, SHOWN).astype(int)]
     pictures = draw(cfg, model, vae, data, [data.plain(int(index)) for index in chosen], list(range(SHOWN)))
@@ -199,8 +232,15 @@ def draw(cfg, model: Denoiser, vae, data: Trainset, texts: list[str], seeds: lis
     for first in range(0, len(texts), 8):
         part = texts[first : first + 8]
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds[first : first + 8]]
-        latents = pipeline(part, negative_prompt=[""] * len(part), height=cfg.data.side_px, width=cfg.data.side_px,
-                           num_inference_steps=cfg.sample.steps, guidance_scale=cfg.sample.guidance_scale,
-                           generator=generators, output_type="latent").images  # fmt: skip
+        latents = pipeline(
+            part,
+            negative_prompt=[""] * len(part),
+            height=cfg.data.side_px,
+            width=cfg.data.side_px,
+            num_inference_steps=cfg.sample.steps,
+            guidance_scale=cfg.sample.guidance_scale,
+            generator=generators,
+            output_type="latent",
+        ).images
         found.append(to_pixels(vae.decode(latents / data.scale).sample))
     return np.concatenate(found)

@@ -153,8 +153,10 @@ def _gradient(error: Tensor) -> Tensor:
 @torch.no_grad()
 def reconstruct(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
     """Pictures uint8 [N,H,W,3] through the VAE, by the posterior's mode, float32."""
-    parts = [vae.decode(vae.encode(to_tensor(part)).latent_dist.mode()).sample
-             for part in np.array_split(pictures, max(1, len(pictures) // 10))]  # fmt: skip
+    parts = [
+        vae.decode(vae.encode(to_tensor(part)).latent_dist.mode()).sample
+        for part in np.array_split(pictures, max(1, len(pictures) // 10))
+    ]
     return np.concatenate([to_pixels(part) for part in parts])
 
 

@@ -68,8 +68,10 @@ def get_users(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     with gallery.transaction() as db:
         drawn = select(func.count()).where(Picture.user_id == User.id, Picture.gone.is_(None)).correlate(User)
         rows = db.execute(select(User, drawn.scalar_subquery()).order_by(User.email))
-        items = [user_view(row[0]) | {"disabled": row[0].blocked, "created": row[0].created, "pictures": row[1]}
-                 for row in rows]  # fmt: skip
+        items = [
+            user_view(row[0]) | {"disabled": row[0].blocked, "created": row[0].created, "pictures": row[1]}
+            for row in rows
+        ]
     return {"items": items, "next": None}
 
 
@@ -104,15 +106,23 @@ def get_rights(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     now = gallery.clock()
     with gallery.transaction() as db:
         rows = db.execute(
-            select(Right, Version, Person, User).select_from(Right).join(Version, Version.id == Right.version_id)
-            .join(Person, Person.id == Version.person_id).join(User, User.id == Right.user_id)
+            select(Right, Version, Person, User)
+            .select_from(Right)
+            .join(Version, Version.id == Right.version_id)
+            .join(Person, Person.id == Version.person_id)
+            .join(User, User.id == Right.user_id)
             .order_by(User.email, Person.name, Version.created.desc())
-        ).all()  # fmt: skip
+        ).all()
         items = [
-            right_view(row[0]) | {"user": row[3].name, "version": row[1].name, "person": row[2].name,
-                                  "used_today": as_allowed(db, row[0], row[1], row[2], now).used_today}
+            right_view(row[0])
+            | {
+                "user": row[3].name,
+                "version": row[1].name,
+                "person": row[2].name,
+                "used_today": as_allowed(db, row[0], row[1], row[2], now).used_today,
+            }
             for row in rows
-        ]  # fmt: skip
+        ]
     return {"items": items, "next": None}
 
 
@@ -141,8 +151,14 @@ def delete_right(
 
 def right_view(one: Right) -> dict[str, Any]:
     """A right."""
-    return {"id": one.id, "user_id": one.user_id, "version_id": one.version_id, "per_day": one.per_day,
-            "until": one.until, "kinds": one.kinds}  # fmt: skip
+    return {
+        "id": one.id,
+        "user_id": one.user_id,
+        "version_id": one.version_id,
+        "per_day": one.per_day,
+        "until": one.until,
+        "kinds": one.kinds,
+    }
 
 
 @router.get("/takedowns", response_model=Page[AdminTakedown])
@@ -151,10 +167,18 @@ def get_takedowns(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     with gallery.transaction() as db:
         order = Takedown.decided.is_not(None), func.coalesce(Takedown.decided, Takedown.due)
         rows = db.execute(select(Takedown, Picture.gone).join(Picture).order_by(*order).limit(500))
-        items = [takedown_view(one) | {"picture_id": one.picture_id, "name": one.name, "email": one.email,
-                                       "statement": one.statement, "by": one.by,
-                                       "file_url": None if gone else f"/api/admin/takedowns/{one.id}/file"}
-                 for one, gone in rows]  # fmt: skip
+        items = [
+            takedown_view(one)
+            | {
+                "picture_id": one.picture_id,
+                "name": one.name,
+                "email": one.email,
+                "statement": one.statement,
+                "by": one.by,
+                "file_url": None if gone else f"/api/admin/takedowns/{one.id}/file",
+            }
+            for one, gone in rows
+        ]
     return {"items": items, "next": None}
 
 

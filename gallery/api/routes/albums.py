@@ -42,9 +42,12 @@ def get_albums(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
     """The user's albums by title."""
     with gallery.transaction() as db:
         own = (
-            select(Album, func.count(AlbumPicture.picture_id)).outerjoin(AlbumPicture).where(Album.user_id == user.id)
-            .group_by(Album.id).order_by(Album.title, Album.id)
-        )  # fmt: skip
+            select(Album, func.count(AlbumPicture.picture_id))
+            .outerjoin(AlbumPicture)
+            .where(Album.user_id == user.id)
+            .group_by(Album.id)
+            .order_by(Album.title, Album.id)
+        )
         return {"items": [_view(row[0], row[1]) for row in db.execute(own)], "next": None}
 
 
@@ -96,6 +99,9 @@ def remove_picture(
     """Take a picture out of an album."""
     with gallery.transaction() as db:
         album, picture = _own(db, user, album_id), own_picture(db, user, picture_id)
-        db.execute(delete(AlbumPicture).where(
-            AlbumPicture.album_id == album.id, AlbumPicture.picture_id == picture.id))  # fmt: skip
+        db.execute(
+            delete(AlbumPicture).where(
+                AlbumPicture.album_id == album.id, AlbumPicture.picture_id == picture.id
+            )
+        )
     return {"album": album_id, "picture": picture_id}

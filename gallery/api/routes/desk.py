@@ -31,9 +31,18 @@ def get_people(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
         versions: dict[uuid.UUID, list[dict[str, Any]]] = {}
         for one in db.scalars(select(Version).order_by(Version.created.desc(), Version.name)):
             versions.setdefault(one.person_id, []).append({"id": one.id, "name": one.name})
-        items = [{"id": one.id, "name": one.name, "consent_id": one.consent_id, "ended": one.ended, "kinds": one.kinds,
-                  "per_day": one.per_day, "versions": versions.get(one.id, [])}
-                 for one in db.scalars(select(Person).order_by(Person.name))]  # fmt: skip
+        items = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "consent_id": one.consent_id,
+                "ended": one.ended,
+                "kinds": one.kinds,
+                "per_day": one.per_day,
+                "versions": versions.get(one.id, []),
+            }
+            for one in db.scalars(select(Person).order_by(Person.name))
+        ]
     return {"items": items, "next": None}
 
 
@@ -42,9 +51,12 @@ def get_queue(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """What is under way, in its order."""
     with gallery.transaction() as db:
         waiting = (
-            select(Generation, User.name).join(User).where(Generation.status.in_(WAITING))
-            .order_by(Generation.created, Generation.id).limit(SHOWN)
-        )  # fmt: skip
+            select(Generation, User.name)
+            .join(User)
+            .where(Generation.status.in_(WAITING))
+            .order_by(Generation.created, Generation.id)
+            .limit(SHOWN)
+        )
         rows = db.execute(waiting).all()
         shown = views(db, [row[0] for row in rows])
         names = ("id", "person", "status", "place", "done", "count", "created")
@@ -60,8 +72,10 @@ def get_workers(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """Who works, when each last said so, and how many jobs it holds."""
     with gallery.transaction() as db:
         rows = db.execute(WORKERS, {"seconds": DEAD_AFTER_SECONDS})
-        items = [{"id": row[0], "seen": row[1], "status": "working" if row[2] else "silent", "drawing": row[3]}
-                 for row in rows]  # fmt: skip
+        items = [
+            {"id": row[0], "seen": row[1], "status": "working" if row[2] else "silent", "drawing": row[3]}
+            for row in rows
+        ]
     return {"items": items, "next": None}
 
 
@@ -76,18 +90,37 @@ def get_refusals(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
             .limit(SHOWN)
         )
         prompts: list[dict[str, Any]] = [
-            {"id": f"prompt-{one.id}", "created": one.at, "user": one.actor, "person": None,
-             "reason": one.data["reason"], "prompt": None} for one in db.scalars(words)
-        ]  # fmt: skip
+            {
+                "id": f"prompt-{one.id}",
+                "created": one.at,
+                "user": one.actor,
+                "person": None,
+                "reason": one.data["reason"],
+                "prompt": None,
+            }
+            for one in db.scalars(words)
+        ]
         drawn = (
-            select(Refused, Generation.prompt, User.name, Person.name).select_from(Refused).join(Generation)
-            .join(User, User.id == Generation.user_id).join(Version, Version.id == Generation.version_id)
-            .join(Person, Person.id == Version.person_id).order_by(Refused.created.desc()).limit(SHOWN)
-        )  # fmt: skip
+            select(Refused, Generation.prompt, User.name, Person.name)
+            .select_from(Refused)
+            .join(Generation)
+            .join(User, User.id == Generation.user_id)
+            .join(Version, Version.id == Generation.version_id)
+            .join(Person, Person.id == Version.person_id)
+            .order_by(Refused.created.desc())
+            .limit(SHOWN)
+        )
         pictures: list[dict[str, Any]] = [
-            {"id": f"{row[0].generation_id}-{row[0].index}", "created": row[0].created, "user": row[2],
-             "person": row[3], "reason": row[0].reason, "prompt": row[1]} for row in db.execute(drawn)
-        ]  # fmt: skip
+            {
+                "id": f"{row[0].generation_id}-{row[0].index}",
+                "created": row[0].created,
+                "user": row[2],
+                "person": row[3],
+                "reason": row[0].reason,
+                "prompt": row[1],
+            }
+            for row in db.execute(drawn)
+        ]
     return {"items": sorted(prompts + pictures, key=lambda one: one["created"], reverse=True), "next": None}
 
 
@@ -96,9 +129,17 @@ def get_audit(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """The newest lines of the log, and whether its whole chain holds."""
     with gallery.transaction() as db:
         last = db.scalars(select(AuditLine).order_by(AuditLine.id.desc()).limit(SHOWN))
-        items = [{"seq": one.id, "at": one.at, "actor": one.actor, "action": one.action,
-                  "subject": _subject(one.data), "hash": one.digest}
-                 for one in last]  # fmt: skip
+        items = [
+            {
+                "seq": one.id,
+                "at": one.at,
+                "actor": one.actor,
+                "action": one.action,
+                "subject": _subject(one.data),
+                "hash": one.digest,
+            }
+            for one in last
+        ]
         return {"items": items, "whole": first_broken(db) is None, "next": None}
 
 
@@ -129,12 +170,21 @@ def get_storage(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
     """How many pictures lie there, whose, how large, and what waits to be erased."""
     with gallery.transaction() as db:
         by_user = (
-            select(User.name, func.count(), func.sum(Picture.bytes)).join(Picture, User.id == Picture.user_id)
-            .where(Picture.gone.is_(None)).group_by(User.id, User.name).order_by(func.sum(Picture.bytes).desc())
-        )  # fmt: skip
+            select(User.name, func.count(), func.sum(Picture.bytes))
+            .join(Picture, User.id == Picture.user_id)
+            .where(Picture.gone.is_(None))
+            .group_by(User.id, User.name)
+            .order_by(func.sum(Picture.bytes).desc())
+        )
         items: list[dict[str, Any]] = [
             {"user": row[0], "pictures": int(row[1]), "bytes": int(row[2])} for row in db.execute(by_user)
         ]
         waiting = db.scalar(select(func.count()).where(Picture.gone.is_not(None), Picture.erased.is_(None)))
-    return {"place": gallery.store.url, "bytes": sum(one["bytes"] for one in items),
-            "pictures": sum(one["pictures"] for one in items), "to_erase": waiting, "items": items, "next": None}  # fmt: skip
+    return {
+        "place": gallery.store.url,
+        "bytes": sum(one["bytes"] for one in items),
+        "pictures": sum(one["pictures"] for one in items),
+        "to_erase": waiting,
+        "items": items,
+        "next": None,
+    }

@@ -114,7 +114,8 @@ def news(gallery: Gallery, who: Visitor, number: int | None) -> tuple[int, list[
         if number is None:
             last = last_event(db, user.id)
             waiting = select(Generation).where(
-                Generation.user_id == user.id, Generation.status.in_(("queued", "drawing")))  # fmt: skip
+                Generation.user_id == user.id, Generation.status.in_(("queued", "drawing"))
+            )
             numbered = [(last, one) for one in db.scalars(waiting.order_by(Generation.created))]
         else:
             changed = events_after(db, user.id, number)

@@ -61,11 +61,24 @@ def get_money(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
         )
         lines = own.subquery()
         last = db.execute(select(lines).order_by(lines.c.id.desc()).limit(SHOWN))
-        entries = [{"id": row[0], "created": row[1], "text": WORDS[row[2].partition(":")[0]], "amount": row[3] / 100,
-                    "balance": int(row[4]) / 100} for row in last]  # fmt: skip
-        return {"enabled": gallery.settings.money, "balance": balance(db, account) / 100, "entries": entries,
-                "price": gallery.settings.price_cents / 100, "sells": gallery.settings.sells,
-                "free_below": gallery.settings.free_below}  # fmt: skip
+        entries = [
+            {
+                "id": row[0],
+                "created": row[1],
+                "text": WORDS[row[2].partition(":")[0]],
+                "amount": row[3] / 100,
+                "balance": int(row[4]) / 100,
+            }
+            for row in last
+        ]
+        return {
+            "enabled": gallery.settings.money,
+            "balance": balance(db, account) / 100,
+            "entries": entries,
+            "price": gallery.settings.price_cents / 100,
+            "sells": gallery.settings.sells,
+            "free_below": gallery.settings.free_below,
+        }
 
 
 @router.post("/money/checkout", response_model=Address, status_code=201)
@@ -90,8 +103,12 @@ def get_calculator(gallery: GalleryDep, user: UserDep) -> dict[str, float]:
         pace = seconds_a_picture(db)
         refused = db.scalar(select(func.count()).select_from(Refused)) or 0
         drawn = db.scalar(select(func.count()).select_from(Picture)) or 0
-    return {"price": gallery.settings.price_cents / 100, "seconds_per_picture": pace,
-            "refund_share": refused / max(1, refused + drawn), **MISSION}  # fmt: skip
+    return {
+        "price": gallery.settings.price_cents / 100,
+        "seconds_per_picture": pace,
+        "refund_share": refused / max(1, refused + drawn),
+        **MISSION,
+    }
 
 
 @router.post("/admin/credits", response_model=Balance, status_code=201)
@@ -119,8 +136,17 @@ def get_payments(gallery: GalleryDep, by: OwnerDep) -> dict[str, Any]:
         of_these = select(Dispute).where(Dispute.intent.in_([row[0].intent for row in rows]))
         for one in db.scalars(of_these.order_by(Dispute.at, Dispute.id)):
             told.setdefault(one.intent, []).append(one)
-        items = [{"id": row[0].id, "email": row[1], "cents": row[0].cents, "refunded": int(row[2]), "at": row[0].at,
-                  "disputes": told.get(row[0].intent, [])} for row in rows]  # fmt: skip
+        items = [
+            {
+                "id": row[0].id,
+                "email": row[1],
+                "cents": row[0].cents,
+                "refunded": int(row[2]),
+                "at": row[0].at,
+                "disputes": told.get(row[0].intent, []),
+            }
+            for row in rows
+        ]
     return {"items": items, "next": None}
 
 

@@ -22,19 +22,30 @@ def get_people(gallery: GalleryDep, user: UserDep) -> list[dict[str, Any]]:
     now, found = gallery.clock(), dict[Any, dict[str, Any]]()
     with gallery.transaction() as db:
         rows = db.execute(
-            select(Right, Version, Person).select_from(Right).join(Version, Version.id == Right.version_id)
-            .join(Person, Person.id == Version.person_id).where(Right.user_id == user.id, Person.ended.is_(None))
+            select(Right, Version, Person)
+            .select_from(Right)
+            .join(Version, Version.id == Right.version_id)
+            .join(Person, Person.id == Version.person_id)
+            .where(Right.user_id == user.id, Person.ended.is_(None))
             .order_by(Person.name, Version.created.desc())
-        ).all()  # fmt: skip
+        ).all()
         for right, version, person in rows:
             may = as_allowed(db, right, version, person, now)
             cover = db.scalar(
-                select(Picture.id).where(Picture.user_id == user.id, Picture.person_id == person.id, Picture.gone.is_(None))
-                .order_by(Picture.created.desc()).limit(1))  # fmt: skip
-            one = found.setdefault(person.id, {
-                "id": person.id, "name": person.name, "versions": [],
-                "cover_url": f"/api/pictures/{cover}/file?size=thumb" if cover else None,
-            })  # fmt: skip
+                select(Picture.id)
+                .where(Picture.user_id == user.id, Picture.person_id == person.id, Picture.gone.is_(None))
+                .order_by(Picture.created.desc())
+                .limit(1)
+            )
+            one = found.setdefault(
+                person.id,
+                {
+                    "id": person.id,
+                    "name": person.name,
+                    "versions": [],
+                    "cover_url": f"/api/pictures/{cover}/file?size=thumb" if cover else None,
+                },
+            )
             has = {
                 "per_day": may.per_day,
                 "used_today": may.used_today,
@@ -42,10 +53,16 @@ def get_people(gallery: GalleryDep, user: UserDep) -> list[dict[str, Any]]:
                 "kinds": may.kinds,
             }
             one.setdefault("right", has)
-            one["versions"].append({
-                "id": version.id, "name": version.name, "trigger": version.trigger, "class_word": version.class_word,
-                "created": version.created.astimezone(datetime.UTC), "right": has,
-            })  # fmt: skip
+            one["versions"].append(
+                {
+                    "id": version.id,
+                    "name": version.name,
+                    "trigger": version.trigger,
+                    "class_word": version.class_word,
+                    "created": version.created.astimezone(datetime.UTC),
+                    "right": has,
+                }
+            )
     return list(found.values())
 
 

@@ -71,19 +71,27 @@ def file_answer(
     """The bytes of a picture; its name is made here, of letters that no header minds."""
     name = picture.file if size == "full" else picture.thumbnail
     kind = "image/png" if size == "full" else "image/jpeg"
-    headers = {"cache-control": cache, "vary": "cookie",  # who signs in next in this browser sees nothing of it
-               "content-disposition": f'inline; filename="{person}-{picture.id}.{kind[6:]}"'}  # fmt: skip
+    headers = {
+        "cache-control": cache,
+        "vary": "cookie",  # who signs in next in this browser sees nothing of it
+        "content-disposition": f'inline; filename="{person}-{picture.id}.{kind[6:]}"',
+    }
     return StoredFile(gallery.store, name, kind, headers)
 
 
 @router.get("/pictures", response_model=Page[shapes.Picture])
 def get_pictures(
-    gallery: GalleryDep, user: UserDep, cursor: Annotated[Text | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 60, search: Annotated[Text, Query(max_length=200)] = "",
-    person: Annotated[Text | None, Query(max_length=32)] = None, favourite: bool = False, album: uuid.UUID | None = None,
+    gallery: GalleryDep,
+    user: UserDep,
+    cursor: Annotated[Text | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 60,
+    search: Annotated[Text, Query(max_length=200)] = "",
+    person: Annotated[Text | None, Query(max_length=32)] = None,
+    favourite: bool = False,
+    album: uuid.UUID | None = None,
     begin: Annotated[Moment | None, Query(alias="from")] = None,
     end: Annotated[Moment | None, Query(alias="to")] = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Pictures that are here, newest first."""
     which = Filter(search=search, person=person, favourite=favourite, album=album, begin=begin, end=end)
     with gallery.transaction() as db:
@@ -138,8 +146,11 @@ def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse
     """The marked files of some pictures, in one archive."""
     count_try(gallery, ARCHIVE, str(user.id))
     with gallery.transaction() as db:
-        own = select(Picture, Person.name).join(Person).where(
-            Picture.id.in_(body.ids), Picture.user_id == user.id, Picture.gone.is_(None))  # fmt: skip
+        own = (
+            select(Picture, Person.name)
+            .join(Person)
+            .where(Picture.id.in_(body.ids), Picture.user_id == user.id, Picture.gone.is_(None))
+        )
         found = [(row[0], row[1]) for row in db.execute(own.order_by(Picture.created))]
     if len(found) != len(set(body.ids)):
         raise _some_gone()
@@ -154,8 +165,11 @@ def post_zip(body: Ids, gallery: GalleryDep, user: UserDep) -> StreamingResponse
                 )
         opened.pop_all()
     made.seek(0)
-    return StreamingResponse(_chunks(made), media_type="application/zip",
-                             headers={"content-disposition": 'attachment; filename="pictures.zip"'})  # fmt: skip
+    return StreamingResponse(
+        _chunks(made),
+        media_type="application/zip",
+        headers={"content-disposition": 'attachment; filename="pictures.zip"'},
+    )
 
 
 def _some_gone() -> RequestError:

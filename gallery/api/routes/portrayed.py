@@ -42,9 +42,11 @@ class Confirmed(Body):
 
 @router.get("/portrayed/{token}", response_model=Portrayed, response_model_exclude_unset=True)
 def get_page(
-    token: str, gallery: GalleryDep, cursor: Annotated[str | None, Query(max_length=200)] = None,
+    token: str,
+    gallery: GalleryDep,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 60,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Everything that is there of the person, and who may draw them."""
     with gallery.transaction() as db:
         person = portrayed(db, gallery, token)
@@ -52,20 +54,36 @@ def get_page(
             db, [Picture.person_id == person.id], read_cursor(cursor) if cursor else None, limit
         )
         names = shown_names(db)
-        items = [{"id": one.id, "by": names[one.user_id], "prompt": one.prompt, "created": one.created, "width": one.width,
-                  "height": one.height, "thumb_url": f"/api/portrayed/{token}/pictures/{one.id}/file?size=thumb",
-                  "url": f"/api/portrayed/{token}/pictures/{one.id}/file"} for one in found]  # fmt: skip
+        items = [
+            {
+                "id": one.id,
+                "by": names[one.user_id],
+                "prompt": one.prompt,
+                "created": one.created,
+                "width": one.width,
+                "height": one.height,
+                "thumb_url": f"/api/portrayed/{token}/pictures/{one.id}/file?size=thumb",
+                "url": f"/api/portrayed/{token}/pictures/{one.id}/file",
+            }
+            for one in found
+        ]
         told = select(Receipt.data).where(
             Receipt.kind == "revocation", Receipt.data["consent"].astext == person.consent_id
         )
         gone = db.scalar(
             select(func.count()).where(Picture.person_id == person.id, Picture.gone.is_not(None))
         )
-        return {"person": {"id": person.id, "name": person.name}, "scope": _scope(gallery, person),
-                "kinds": list(KINDS) if person.kinds is None else person.kinds, "all_kinds": KINDS,
-                "per_day": person.per_day, "revoked": person.ended and db.scalar(told),
-                "pictures": {"items": items, "next": following}, "gone": gone,
-                "users": _users(db, person, names, gallery.clock())}  # fmt: skip
+        return {
+            "person": {"id": person.id, "name": person.name},
+            "scope": _scope(gallery, person),
+            "kinds": list(KINDS) if person.kinds is None else person.kinds,
+            "all_kinds": KINDS,
+            "per_day": person.per_day,
+            "revoked": person.ended and db.scalar(told),
+            "pictures": {"items": items, "next": following},
+            "gone": gone,
+            "users": _users(db, person, names, gallery.clock()),
+        }
 
 
 def _users(
@@ -76,10 +94,17 @@ def _users(
     drawn = select(func.count()).where(*here).correlate(User).scalar_subquery()
     last = select(func.max(Picture.created)).where(*here).correlate(User).scalar_subquery()
     per_day = (
-        select(func.max(Right.per_day)).join(Version, Version.id == Right.version_id)
-        .where(Version.person_id == person.id, Right.user_id == User.id, User.blocked.is_(False),
-               Right.holds(now)).correlate(User).scalar_subquery()
-    )  # fmt: skip
+        select(func.max(Right.per_day))
+        .join(Version, Version.id == Right.version_id)
+        .where(
+            Version.person_id == person.id,
+            Right.user_id == User.id,
+            User.blocked.is_(False),
+            Right.holds(now),
+        )
+        .correlate(User)
+        .scalar_subquery()
+    )
     rows = db.execute(
         select(User.id, drawn, last, per_day)
         .where(or_(drawn > 0, per_day.is_not(None)))
@@ -89,7 +114,7 @@ def _users(
     return [
         {"name": names[who], "pictures": count, "last": day, "per_day": per_day and min(per_day, most)}
         for who, count, day, per_day in rows
-    ]  # fmt: skip
+    ]
 
 
 def _scope(gallery: GalleryDep, person: Person) -> str:

@@ -56,10 +56,14 @@ def user_view(user: User) -> dict[str, Any]:
 
 def _session(gallery: Gallery, user: User | None, cookie: str) -> dict[str, Any]:
     return {
-        "user": user and user_view(user), "csrf": csrf_token(gallery.key, cookie),
-        "settings": {"open_sign_up": gallery.settings.open_sign_up, "money": gallery.settings.money,
-                     "passkeys": gallery.settings.passkeys},
-    }  # fmt: skip
+        "user": user and user_view(user),
+        "csrf": csrf_token(gallery.key, cookie),
+        "settings": {
+            "open_sign_up": gallery.settings.open_sign_up,
+            "money": gallery.settings.money,
+            "passkeys": gallery.settings.passkeys,
+        },
+    }
 
 
 def signed_in(gallery: Gallery, response: Response, come: tuple[User, str]) -> dict[str, Any]:
@@ -158,8 +162,16 @@ def get_sessions(gallery: GalleryDep, user: UserDep, who: VisitorDep) -> dict[st
     """Where the user is signed in."""
     with gallery.transaction() as db:
         own = select(SignedIn).where(SignedIn.user_id == user.id).order_by(SignedIn.seen.desc())
-        items = [{"id": one.id, "agent": one.agent, "created": one.created, "seen": one.seen,
-                  "this": one.id == who.session_id} for one in db.scalars(own)]  # fmt: skip
+        items = [
+            {
+                "id": one.id,
+                "agent": one.agent,
+                "created": one.created,
+                "seen": one.seen,
+                "this": one.id == who.session_id,
+            }
+            for one in db.scalars(own)
+        ]
     return {"items": items, "next": None}
 
 

@@ -53,8 +53,17 @@ def get_shares(gallery: GalleryDep, user: UserDep) -> dict[str, Any]:
         own = select(Share).where(Share.user_id == user.id, Share.ended.is_(None), Share.expires > now)
         links = db.scalars(own.order_by(Share.created.desc())).all()
         hidden = held(db, [one.picture_id for one in links])
-        items = [{"id": one.id, "picture_id": one.picture_id, "created": one.created, "expires": one.expires,
-                  "password": one.password is not None, "held": one.picture_id in hidden} for one in links]  # fmt: skip
+        items = [
+            {
+                "id": one.id,
+                "picture_id": one.picture_id,
+                "created": one.created,
+                "expires": one.expires,
+                "password": one.password is not None,
+                "held": one.picture_id in hidden,
+            }
+            for one in links
+        ]
     return {"items": items, "next": None}
 
 
@@ -69,8 +78,13 @@ def delete_share(share_id: uuid.UUID, gallery: GalleryDep, user: UserDep) -> dic
 def get_shared(token: str, gallery: GalleryDep, password: Password = None) -> dict[str, Any]:
     """What a link shows to anybody."""
     picture, person = shared(gallery, token, password and unquote(password))
-    shown = {"width": picture.width, "height": picture.height, "created": picture.created.astimezone(datetime.UTC),
-             "url": f"/api/shared/{token}/file", "sha256": picture.sha256}  # fmt: skip
+    shown = {
+        "width": picture.width,
+        "height": picture.height,
+        "created": picture.created.astimezone(datetime.UTC),
+        "url": f"/api/shared/{token}/file",
+        "sha256": picture.sha256,
+    }
     return {"picture": shown, "person": person.name, "marks": MARKS}
 
 
@@ -106,5 +120,13 @@ def get_takedown(receipt: uuid.UUID, gallery: GalleryDep) -> dict[str, Any]:
 def takedown_view(one: Takedown) -> dict[str, Any]:
     """A report as its receipt shows it: nothing of who reported."""
     status = {"remove": "removed", "keep": "kept"}.get(one.decision or "", "open")
-    return {"receipt": one.id, "status": status, "reason": one.reason, "created": one.created, "due": one.due,
-            "decided": one.decided, "decision": one.decision, "copies": one.withdrawn}  # fmt: skip
+    return {
+        "receipt": one.id,
+        "status": status,
+        "reason": one.reason,
+        "created": one.created,
+        "due": one.due,
+        "decided": one.decided,
+        "decision": one.decision,
+        "copies": one.withdrawn,
+    }

@@ -117,8 +117,15 @@ def captions(desk: Desk, persona: str, query: Mapping[str, str]) -> dict[str, An
         }
         for image in shown
     ]
-    return {"cards": cards, "number": number, "pages": pages, "count": len(images), "trigger": run.persona.trigger,
-            "folder": run.paths.captions_override, "refused_file": run.paths.refused_images}  # fmt: skip
+    return {
+        "cards": cards,
+        "number": number,
+        "pages": pages,
+        "count": len(images),
+        "trigger": run.persona.trigger,
+        "folder": run.paths.captions_override,
+        "refused_file": run.paths.refused_images,
+    }
 
 
 def _caption(own: Override | None, made: Entry | None) -> dict[str, Any]:

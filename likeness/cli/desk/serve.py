@@ -159,8 +159,11 @@ def desk_command(
     try:
         server = DeskServer(port)
     except OSError as error:
-        raise ConfigError(f"port {port} is not available: {error.strerror}", reason="port-taken",
-                          remedy="name another one, or none: then a free one is used") from error  # fmt: skip
+        raise ConfigError(
+            f"port {port} is not available: {error.strerror}",
+            reason="port-taken",
+            remedy="name another one, or none: then a free one is used",
+        ) from error
     with server:
         server.desk.config()
         sys.stdout.write(f"The desk of this folder, until Ctrl-C, for this machine only:\n{server.link}\n")

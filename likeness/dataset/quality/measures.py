@@ -62,9 +62,11 @@ MEASURES = (
 )  # fmt: skip
 
 CUT_TO_FACE = Reading(
-    words="framings", value="one: training cuts to the face", light="unknown",
+    words="framings",
+    value="one: training cuts to the face",
+    light="unknown",
     advice="captions that name another framing are not true of what it sees (train.data.face_fraction)",
-)  # fmt: skip
+)
 
 
 def readings(of: TrainingSet) -> list[Reading]:

@@ -107,8 +107,9 @@ class StableDiffusion(Base):
         if reference.adapter is None:
             raise ConfigError(
                 f"{self.TITLE} reads a reference picture by an IP-Adapter, and evaluate.ip_adapter is null",
-                reason="no-reference", remedy="name one as evaluate.ip_adapter, or set evaluate.arms: [base, lora]",
-            )  # fmt: skip
+                reason="no-reference",
+                remedy="name one as evaluate.ip_adapter, or set evaluate.arms: [base, lora]",
+            )
         if not loaded:
             load_ip_adapter(self, reference.adapter)
         self.pipeline.set_ip_adapter_scale(reference.adapter.scale)
@@ -162,9 +163,12 @@ class StableDiffusion(Base):
     def predict(self, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
         """See Base."""
         return self.network(
-            noisy.to(self.dtype), timesteps, condition["embeds"], added_cond_kwargs=self._added(condition),
+            noisy.to(self.dtype),
+            timesteps,
+            condition["embeds"],
+            added_cond_kwargs=self._added(condition),
             return_dict=False,
-        )[0]  # fmt: skip
+        )[0]
 
     def _added(self, condition: Condition) -> dict[str, Tensor] | None:
         return None

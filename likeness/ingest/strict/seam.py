@@ -63,8 +63,11 @@ def _to_the_end(edge: Steps) -> int | None:
     """Blocks from the midst of row r on: the edge runs above the right part of row r, and above the left part of the next."""
     left, right = _shares(edge)
     starts = (
-        (right[:-1] >= MOST_OF_IT) & (left[1:] >= MOST_OF_IT) & (left[:-1] <= LITTLE_OF_IT) & (right[1:] <= LITTLE_OF_IT)
-    )[:, LEAST_SIDE : 1 - LEAST_SIDE]  # fmt: skip
+        (right[:-1] >= MOST_OF_IT)
+        & (left[1:] >= MOST_OF_IT)
+        & (left[:-1] <= LITTLE_OF_IT)
+        & (right[1:] <= LITTLE_OF_IT)
+    )[:, LEAST_SIDE : 1 - LEAST_SIDE]
     return int(np.argwhere(starts)[0][0]) if starts.any() else None
 
 
@@ -78,9 +81,11 @@ def _to_a_restart(steps: Levels, rows: int) -> int | None:
     left, right = _shares(steps > LEAST_STEP)
     left_below, right_below = _shares(steps < -LEAST_STEP)
     starts = (
-        (right[:-1] >= MOST_OF_IT) & (right_below[1:] >= MOST_OF_IT)
-        & (left[:-1] <= LITTLE_OF_IT) & (left_below[1:] <= LITTLE_OF_IT)
-    )  # fmt: skip
+        (right[:-1] >= MOST_OF_IT)
+        & (right_below[1:] >= MOST_OF_IT)
+        & (left[:-1] <= LITTLE_OF_IT)
+        & (left_below[1:] <= LITTLE_OF_IT)
+    )
     starts[:, :LEAST_SIDE] = starts[:, 1 - LEAST_BAND :] = False
     return next((int(row) for row, column in np.argwhere(starts) if _is_even(steps, row, column)), None)
 

@@ -31,9 +31,11 @@ class Dora(Lora):
     def correct(cls, layer: Any) -> None:
         """See Lora: the magnitudes, measured again."""
         layer.lora_magnitude_vector[ADAPTER].update_layer(
-            base_layer=layer.get_base_layer(), lora_A=layer.lora_A[ADAPTER].weight,
-            lora_B=layer.lora_B[ADAPTER].weight, scaling=layer.scaling[ADAPTER],
-        )  # fmt: skip
+            base_layer=layer.get_base_layer(),
+            lora_A=layer.lora_A[ADAPTER].weight,
+            lora_B=layer.lora_B[ADAPTER].weight,
+            scaling=layer.scaling[ADAPTER],
+        )
 
 
 KIND = Dora

@@ -46,8 +46,12 @@ class Lora:
 
         alpha: Any = cfg.alpha  # annotated int, but PEFT only divides it by the rank
         return LoraConfig(
-            r=cfg.rank, lora_alpha=alpha, use_rslora=cfg.rank_stabilized, lora_dropout=cfg.dropout, target_modules=layers
-        )  # fmt: skip
+            r=cfg.rank,
+            lora_alpha=alpha,
+            use_rslora=cfg.rank_stabilized,
+            lora_dropout=cfg.dropout,
+            target_modules=layers,
+        )
 
     @classmethod
     def start(cls, module: Any, settings: Any) -> None:

@@ -57,8 +57,11 @@ def _kind(persona: str, path: Path, shown: str) -> EvidenceType:
     _check_size(persona, path, shown)
     kind = type_of(path)
     if kind is None:
-        raise _refused(persona, f"{shown} is neither PDF, JPEG, PNG, TIFF, HEIC nor text",
-                       "scan or print the release as PDF")  # fmt: skip
+        raise _refused(
+            persona,
+            f"{shown} is neither PDF, JPEG, PNG, TIFF, HEIC nor text",
+            "scan or print the release as PDF",
+        )
     return kind
 
 
@@ -67,8 +70,11 @@ def _check_size(persona: str, path: Path, shown: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise _refused(persona, f"the evidence {shown} is not a file", "name the signed file itself")
     if not 0 < status.st_size <= MAX_BYTES:
-        raise _refused(persona, f"the evidence {shown} has {status.st_size} bytes; 1 to {MAX_BYTES} are expected",
-                       "put the signed file there")  # fmt: skip
+        raise _refused(
+            persona,
+            f"the evidence {shown} has {status.st_size} bytes; 1 to {MAX_BYTES} are expected",
+            "put the signed file there",
+        )
 
 
 def check_evidence(folder: Path, persona: str, field: str, evidence: Evidence) -> None:
@@ -79,11 +85,17 @@ def check_evidence(folder: Path, persona: str, field: str, evidence: Evidence) -
     """
     path = evidence_path(folder, persona, field, evidence.file)
     if (found := type_of(path)) != evidence.type:
-        raise _refused(persona, f"{_shown(path)} is {found or 'of no type we know'}, {field}.type says {evidence.type}",
-                       "state the type of the file that was signed")  # fmt: skip
+        raise _refused(
+            persona,
+            f"{_shown(path)} is {found or 'of no type we know'}, {field}.type says {evidence.type}",
+            "state the type of the file that was signed",
+        )
     if (digest := sha256_file(path)) != evidence.sha256:
-        raise _refused(persona, f"{_shown(path)} has sha256 {digest}, {field}.sha256 says {evidence.sha256}",
-                       "restore the file that was signed, or record the new one: `likeness consent renew`")  # fmt: skip
+        raise _refused(
+            persona,
+            f"{_shown(path)} has sha256 {digest}, {field}.sha256 says {evidence.sha256}",
+            "restore the file that was signed, or record the new one: `likeness consent renew`",
+        )
 
 
 def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
@@ -96,8 +108,11 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
     outside = parts.is_absolute() or ".." in parts.parts or "\\" in name
     too_long = any(len(os.fsencode(one)) > NAME_BYTES for one in parts.parts)
     if outside or too_long or parts.suffix.lower() in NO_EVIDENCE:
-        raise _refused(persona, f"{field}.file is {name[:80]!r}, which is not a file of evidence in consent/",
-                       "copy the signed file into consent/ and name it: mia-release.pdf")  # fmt: skip
+        raise _refused(
+            persona,
+            f"{field}.file is {name[:80]!r}, which is not a file of evidence in consent/",
+            "copy the signed file into consent/ and name it: mia-release.pdf",
+        )
     path = folder / parts
     steps = [path, *(one for one in path.parents if one.is_relative_to(folder) and one != folder)]
     if any(step.is_symlink() for step in steps):
@@ -105,8 +120,11 @@ def evidence_path(folder: Path, persona: str, field: str, name: str) -> Path:
     try:
         _check_size(persona, path, _shown(path))
     except OSError as error:
-        raise _refused(persona, f"the evidence {_shown(path)} is missing",
-                       "put the signed file back, or revoke the record") from error  # fmt: skip
+        raise _refused(
+            persona,
+            f"the evidence {_shown(path)} is missing",
+            "put the signed file back, or revoke the record",
+        ) from error
     return path
 
 

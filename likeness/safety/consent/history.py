@@ -42,8 +42,9 @@ def learn_from_git(repository: Path) -> None:
     except ConfigError as error:
         raise ConsentError(
             f"{repository}: git does not tell its history, which may say that a consent was revoked: {error.message}",
-            reason="history", remedy="see what `git fsck` says; or clone anew",
-        ) from error  # fmt: skip
+            reason="history",
+            remedy="see what `git fsck` says; or clone anew",
+        ) from error
     for data in found:
         for said in _revocations(data):
             with contextlib.suppress(OSError):
@@ -113,6 +114,12 @@ def _revocations(data: bytes) -> Iterator[Revocation]:
     for name in ids:
         with contextlib.suppress(ValidationError):
             yield Revocation.model_validate(
-                {"id": name, "persona": str(said.get("persona", "")).strip(), "kind": str(said.get("kind", "")).strip(),
-                 "date": day, "why": "a record says so", "evidence": released}
-            )  # fmt: skip
+                {
+                    "id": name,
+                    "persona": str(said.get("persona", "")).strip(),
+                    "kind": str(said.get("kind", "")).strip(),
+                    "date": day,
+                    "why": "a record says so",
+                    "evidence": released,
+                }
+            )

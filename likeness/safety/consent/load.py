@@ -58,8 +58,11 @@ def read_consent(folder: Path, persona: str) -> Consent:
     except ValidationError as error:
         raise _invalid(problems(error, persona)) from error
     if consent.persona != persona:
-        raise ConsentError(f"consent/{persona}.yaml: persona: {consent.persona!r} stands there; expected: {persona}",
-                           reason="consent-invalid", remedy="a record holds for one persona only")  # fmt: skip
+        raise ConsentError(
+            f"consent/{persona}.yaml: persona: {consent.persona!r} stands there; expected: {persona}",
+            reason="consent-invalid",
+            remedy="a record holds for one persona only",
+        )
     return consent
 
 
@@ -67,8 +70,11 @@ def _mapping(path: Path) -> dict[str, Any]:
     shown = f"consent/{path.name}"
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-        raise ConsentError(f"{shown} is a link, no file, or above {MAX_BYTES} bytes", reason="consent-invalid",
-                           remedy="put the record itself there")  # fmt: skip
+        raise ConsentError(
+            f"{shown} is a link, no file, or above {MAX_BYTES} bytes",
+            reason="consent-invalid",
+            remedy="put the record itself there",
+        )
     try:
         fields = parse_yaml(path.read_text(encoding="utf-8"), dates=False)
     except UnicodeDecodeError as error:
@@ -76,11 +82,17 @@ def _mapping(path: Path) -> dict[str, Any]:
             f"{shown} {why_unread(error)}", reason="consent-invalid", remedy=SAVE_AS
         ) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ConsentError(f"{shown} {why_unread(error)}", reason="consent-invalid",
-                           remedy="correct that line; docs/consent.md shows a whole record") from error  # fmt: skip
+        raise ConsentError(
+            f"{shown} {why_unread(error)}",
+            reason="consent-invalid",
+            remedy="correct that line; docs/consent.md shows a whole record",
+        ) from error
     if not isinstance(fields, dict):
-        raise ConsentError(f"{shown} holds no record", reason="consent-invalid",
-                           remedy="docs/consent.md shows a whole record")  # fmt: skip
+        raise ConsentError(
+            f"{shown} holds no record",
+            reason="consent-invalid",
+            remedy="docs/consent.md shows a whole record",
+        )
     return {str(name): value for name, value in cast("dict[Any, Any]", fields).items()}
 
 

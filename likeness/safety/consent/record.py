@@ -144,16 +144,23 @@ class Consent(Strict):
                 remedy=f"stop using this likeness; `likeness consent purge {name}` deletes what came from it",
             )
         if self.signed > today:
-            raise ConsentError(f"{name}: consent {self.id} is signed on {self.signed}, which is in the future",
-                               reason="consent-not-yet", remedy=f"correct `signed` in {path}")  # fmt: skip
+            raise ConsentError(
+                f"{name}: consent {self.id} is signed on {self.signed}, which is in the future",
+                reason="consent-not-yet",
+                remedy=f"correct `signed` in {path}",
+            )
         if self.expires is not None and self.expires < today:
-            raise ConsentError(f"{name}: consent {self.id} expired on {self.expires}",
-                               reason="consent-expired",
-                               remedy=f"ask for a new one and record it: `likeness consent renew {name}`")  # fmt: skip
+            raise ConsentError(
+                f"{name}: consent {self.id} expired on {self.expires}",
+                reason="consent-expired",
+                remedy=f"ask for a new one and record it: `likeness consent renew {name}`",
+            )
         if missing := [use for use in uses if use not in self.scope]:
             raise ConsentError(
                 f"{name}: consent {self.id} covers {', '.join(self.scope)}, not {', '.join(missing)}",
-                reason="consent-scope", remedy=f"ask for a wider consent and record its scope in {path}")  # fmt: skip
+                reason="consent-scope",
+                remedy=f"ask for a wider consent and record its scope in {path}",
+            )
 
     def _photos(self, role: Role) -> PhotoList[Photo] | PhotoList[TargetPhoto]:
         if role == "source":

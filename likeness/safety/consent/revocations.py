@@ -142,8 +142,10 @@ def check_not_revoked(consent: Consent, repository: Path) -> None:
     if (ended := revocation_of(consent, repository)) is not None:
         raise ConsentError(
             f"{consent.persona}: what consent {consent.id} rests on was revoked on {ended.date}, and does not come back",
-            reason="consent-revoked", remedy="a new consent is a new record with a new id and new evidence: move the old one "
-            f"away, then `likeness consent new {consent.persona}`")  # fmt: skip
+            reason="consent-revoked",
+            remedy="a new consent is a new record with a new id and new evidence: move the old one "
+            f"away, then `likeness consent new {consent.persona}`",
+        )
 
 
 def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
@@ -153,8 +155,14 @@ def revocation_of(consent: Consent, repository: Path) -> Revocation | None:
     What the record itself says is put on the list: whoever takes its `revoked:` out later
     changes nothing."""
     if consent.revoked is not None:
-        own = Revocation(id=consent.id, persona=consent.persona, kind=consent.kind, date=consent.revoked,
-                         why="the record says so", evidence=consent.evidence.sha256)  # fmt: skip
+        own = Revocation(
+            id=consent.id,
+            persona=consent.persona,
+            kind=consent.kind,
+            date=consent.revoked,
+            why="the record says so",
+            evidence=consent.evidence.sha256,
+        )
         with contextlib.suppress(OSError):  # a disk that may only be read: the record itself still says it
             revoke(repository, own)
         return own
@@ -190,8 +198,11 @@ def learn_from_team(place: Place, consent: Consent, repository: Path) -> None:
         try:
             told = Revocation.model_validate_json(data)
         except ValidationError as error:
-            raise ConsentError(f"the team's store says that {about} is revoked, in a file that cannot be read",
-                               reason="consent-revoked", remedy="ask who revoked it") from error  # fmt: skip
+            raise ConsentError(
+                f"the team's store says that {about} is revoked, in a file that cannot be read",
+                reason="consent-revoked",
+                remedy="ask who revoked it",
+            ) from error
         field = "id" if about == consent.id else "evidence"
         revoke(repository, told.model_copy(update={field: about}))
 
@@ -211,11 +222,17 @@ def today(repository: Path) -> datetime.date:
     except FileNotFoundError:
         seen = now - datetime.timedelta(days=1)
     except (ValueError, OSError) as error:
-        raise ConsentError(f"{path} holds no day: a consent cannot be judged without the last day that was seen here",
-                           reason="clock", remedy=f"set the clock, then delete {path}") from error  # fmt: skip
+        raise ConsentError(
+            f"{path} holds no day: a consent cannot be judged without the last day that was seen here",
+            reason="clock",
+            remedy=f"set the clock, then delete {path}",
+        ) from error
     if seen > now:
-        raise ConsentError(f"this computer says {now}, and said {seen} before: a consent cannot be judged by it",
-                           reason="clock", remedy=f"set the clock; if {seen} was wrong, delete {path}")  # fmt: skip
+        raise ConsentError(
+            f"this computer says {now}, and said {seen} before: a consent cannot be judged by it",
+            reason="clock",
+            remedy=f"set the clock; if {seen} was wrong, delete {path}",
+        )
     if seen < now:
         with contextlib.suppress(OSError):
             write_atomic(path, f"{now}\n".encode())
@@ -223,5 +240,8 @@ def today(repository: Path) -> datetime.date:
 
 
 def _changed(path: Path, number: int) -> ConsentError:
-    return ConsentError(f"{path}: line {number} is not as it was written", reason="revocations-changed",
-                        remedy="put the list back from a backup or a colleague's clone; lines are only ever added")  # fmt: skip
+    return ConsentError(
+        f"{path}: line {number} is not as it was written",
+        reason="revocations-changed",
+        remedy="put the list back from a backup or a colleague's clone; lines are only ever added",
+    )

@@ -54,8 +54,11 @@ def check_signature(consent: Consent, repository: Path) -> Signature:
     """
     name, signature = consent.persona, consent.signature
     if signature is None:
-        raise ConsentError(f"{name}: consent/{name}.yaml is not signed", reason="consent-unsigned",
-                           remedy=f"read it with whoever is portrayed, then `likeness consent sign {name}`")  # fmt: skip
+        raise ConsentError(
+            f"{name}: consent/{name}.yaml is not signed",
+            reason="consent-unsigned",
+            remedy=f"read it with whoever is portrayed, then `likeness consent sign {name}`",
+        )
     # The key first: whether a stranger's signature is a good one says nothing.
     trusted = allowed_signers(repository)
     if consent.kind == "synthetic":
@@ -144,8 +147,11 @@ def own_key() -> "Ed25519PrivateKey":
             path, remedy="put the key back, or move it away and run `likeness consent keygen`"
         )
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no key at {path}", reason="no-key",
-                          remedy="make one: `likeness consent keygen --name NAME`") from error  # fmt: skip
+        raise ConfigError(
+            f"there is no key at {path}",
+            reason="no-key",
+            remedy="make one: `likeness consent keygen --name NAME`",
+        ) from error
 
 
 def _fits(signature: Signature, signed: bytes) -> bool:

@@ -39,8 +39,9 @@ def refuse_exchanged(now: Consent, began: Consent) -> None:
         raise ConsentError(
             f"{now.persona}: consent/{now.persona}.yaml or its list of targets changed while this ran (it began under {began.id}, "
             f"{now.id} is in force)",
-            reason="consent-changed", remedy="`dvc repro` begins again under the record that lies there",
-        )  # fmt: skip
+            reason="consent-changed",
+            remedy="`dvc repro` begins again under the record that lies there",
+        )
 
 
 def learn(repository: Path, persona: str, place: Place | None) -> None:

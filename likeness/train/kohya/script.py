@@ -83,9 +83,10 @@ def run_script(
     if code != 0 or not told:
         lines = "\n  ".join(last)
         raise ProviderError(
-            f"sd-scripts ended with exit status {code}:\n  {lines}", reason="sd-scripts",
+            f"sd-scripts ended with exit status {code}:\n  {lines}",
+            reason="sd-scripts",
             remedy="read its last lines; it runs with the python of train.kohya.python in its own folder",
-        )  # fmt: skip
+        )
     losses: list[float] = []
     for step in range(1, steps + 1):
         losses.append(told.get(step, losses[-1] if losses else told[min(told)]))

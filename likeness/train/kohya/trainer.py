@@ -148,9 +148,15 @@ def _result(
     check = publish(described(final, train.schedule.steps), places.weights, base, one.condition, shape)
     tensors: Mapping[str, torch.Tensor] = load_file(places.weights)
     return TrainingResult(
-        step=train.schedule.steps, images=len(examples), losses=losses, grad_norms=[],
+        step=train.schedule.steps,
+        images=len(examples),
+        losses=losses,
+        grad_norms=[],
         rates=learning_rates(train, len(losses)),
-        measured={}, checkpoints=checkpoints, probe={}, check=check,
+        measured={},
+        checkpoints=checkpoints,
+        probe={},
+        check=check,
         trainable_parameters=sum(t.numel() for name, t in tensors.items() if not name.endswith(".alpha")),
         validation={},
-    )  # fmt: skip
+    )

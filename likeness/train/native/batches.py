@@ -68,8 +68,12 @@ class TrainingSet:
     cut: int
 
     def batch(
-        self, batch: BatchMembers, members: Tensor, orders: Sequence[int | None] | None = None, preserved: int = 0
-    ) -> Batch:  # fmt: skip
+        self,
+        batch: BatchMembers,
+        members: Tensor,
+        orders: Sequence[int | None] | None = None,
+        preserved: int = 0,
+    ) -> Batch:
         """A batch; `members` [B] holds `batch.members` on the device, `orders` says which of its captions each shows
         (the first), or None for none. Of so many the base's output is `preserved`."""
         tensors = self.buckets[batch.bucket]

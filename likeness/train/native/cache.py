@@ -54,9 +54,12 @@ def fits(device: torch.device, size: int) -> bool:
 
 
 def encode_examples(
-    examples: Sequence[TrainingExample], base: Base, cfg: TrainConfig, store: ItemStore,
+    examples: Sequence[TrainingExample],
+    base: Base,
+    cfg: TrainConfig,
+    store: ItemStore,
     of_class: Callable[[str], str] | None = None,
-) -> TrainingSet:  # fmt: skip
+) -> TrainingSet:
     """The examples' latents and embeddings, from the store where it has them; with what a caption is `of_class`, without
     the trigger, also those of such captions.
 
@@ -94,11 +97,18 @@ def encode_examples(
         )
     reused = sum(outcome.reused for outcome in outcomes)
     return TrainingSet(
-        order=order, device=base.device, buckets=buckets, computed=len(outcomes) - reused, reused=reused, collate=base.collate,
+        order=order,
+        device=base.device,
+        buckets=buckets,
+        computed=len(outcomes) - reused,
+        reused=reused,
+        collate=base.collate,
         of_class={number[text]: number[of_class(text)] for text in named} if of_class else {},
-        prompts=prompts if place is None else [{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
+        prompts=prompts
+        if place is None
+        else [{key: value.to(place) for key, value in prompt.items()} for prompt in prompts],
         cut=sum(any(text in long for text in orders) for orders in shown),
-    )  # fmt: skip
+    )
 
 
 def _weights(examples: Sequence[TrainingExample], bucket: Bucket, cfg: DataConfig) -> Sequence[Tensor] | None:
@@ -207,8 +217,9 @@ class Stored(Lazy[Condition]):
         except FileNotFoundError as error:
             raise InputError(
                 f"{path} was there when training began, and is gone: its item was deleted meanwhile",
-                reason="not-encoded", remedy="run `dvc repro` again: it is encoded again",
-            ) from error  # fmt: skip
+                reason="not-encoded",
+                remedy="run `dvc repro` again: it is encoded again",
+            ) from error
 
 
 def _made(outcome: Outcome) -> Item:
@@ -217,8 +228,9 @@ def _made(outcome: Outcome) -> Item:
     failure = outcome.failure
     raise InputError(
         f"{outcome.work.id} could not be encoded: {failure.detail if failure else 'no result'}",
-        reason="not-encoded", remedy=failure.remedy if failure else "",
-    )  # fmt: skip
+        reason="not-encoded",
+        remedy=failure.remedy if failure else "",
+    )
 
 
 def _in_a_file(given: Iterable[Input], read: Callable[[Input], Output]) -> Lazy[Output]:

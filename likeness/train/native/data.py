@@ -101,10 +101,18 @@ def _example(metadata: Path, line: Mapping[str, Any], face_fraction: float | Non
     moved = tuple((x - left, y - top) for x, y in outline) if outline else None
     repeats = line["repeats"] if "repeats" in line else repeats_in(line["file_name"])
     return TrainingExample(
-        path=path, text=line["text"], sha256=line["sha256"], repeats=repeats, width=size[0], height=size[1],
-        cut_px=cut, face_px=face, outline_px=moved, photograph=line.get("source") or path.stem,
+        path=path,
+        text=line["text"],
+        sha256=line["sha256"],
+        repeats=repeats,
+        width=size[0],
+        height=size[1],
+        cut_px=cut,
+        face_px=face,
+        outline_px=moved,
+        photograph=line.get("source") or path.stem,
         target=line.get("target"),
-    )  # fmt: skip
+    )
 
 
 def dataset_digest(examples: Sequence[TrainingExample]) -> str:

@@ -49,8 +49,13 @@ def beside(command: Sequence[str], processes: int) -> Generator[None]:
     threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // processes))
     torch.set_num_threads(threads)  # as many in each: their number is part of the run's key
     # Gloo would look for the machine's name, which need not be known.
-    shared = {SIZE_VARIABLE: str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()),
-              "GLOO_SOCKET_IFNAME": LOOPBACK, "OMP_NUM_THREADS": str(threads)}  # fmt: skip
+    shared = {
+        SIZE_VARIABLE: str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "GLOO_SOCKET_IFNAME": LOOPBACK,
+        "OMP_NUM_THREADS": str(threads),
+    }
     first, *places = ({"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes))
     before, over = dict(os.environ), threading.Event()
     os.environ.update(shared | first)

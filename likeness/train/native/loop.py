@@ -186,11 +186,16 @@ def train(
         finish(parameters, optimizer, average)
         best.load_best(parameters)
         return LoopResult(
-            parameters=parameters, step=best.best_step or done, losses=_floats(losses[:done]),
-            grad_norms=_floats(norms[:done]), measured=best.numbers,
-            probe_before=before, probe_after=objective.probe(), resumed_from=begun,
+            parameters=parameters,
+            step=best.best_step or done,
+            losses=_floats(losses[:done]),
+            grad_norms=_floats(norms[:done]),
+            measured=best.numbers,
+            probe_before=before,
+            probe_after=objective.probe(),
+            resumed_from=begun,
             steps_per_s=(done - begun) / seconds if begun < done else None,
-        )  # fmt: skip
+        )
 
 
 def _stopped(done: int, steps: int) -> TransientError:
@@ -206,9 +211,13 @@ def _floats(values: Tensor) -> list[float]:
 
 
 def _state(
-    parameters: Mapping[str, Parameter], optimizer: Any, average: Average | None, losses: Tensor, norms: Tensor,
+    parameters: Mapping[str, Parameter],
+    optimizer: Any,
+    average: Average | None,
+    losses: Tensor,
+    norms: Tensor,
     before: float,
-) -> dict[str, Tensor]:  # fmt: skip
+) -> dict[str, Tensor]:
     tensors = {f"lora.{name}": tensor for name, tensor in lora_tensors(parameters).items()}
     if average is not None:
         tensors |= {f"ema.{name}": tensor for name, tensor in lora_tensors(average.tensors).items()}
@@ -218,9 +227,13 @@ def _state(
 
 
 def _restore(
-    checkpoint: Checkpoint, parameters: Mapping[str, Parameter], optimizer: Any, average: Average | None,
-    losses: Tensor, norms: Tensor,
-) -> None:  # fmt: skip
+    checkpoint: Checkpoint,
+    parameters: Mapping[str, Parameter],
+    optimizer: Any,
+    average: Average | None,
+    losses: Tensor,
+    norms: Tensor,
+) -> None:
     restore_optimizer(optimizer, checkpoint.tensors)
     with torch.no_grad():
         for name, parameter in parameters.items():

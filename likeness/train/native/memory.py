@@ -96,14 +96,21 @@ def predict(base: BaseModelConfig, cfg: TrainConfig) -> Footprint:
     else:
         network = dict(family.PUBLISHED_NETWORK)
         others = family.PUBLISHED_TEXT_ENCODERS * torch.bfloat16.itemsize + family.PUBLISHED_VAE * FLOAT32
-    return footprint(family, network, cfg, dtype=torch.bfloat16, quantization=base.quantize,
-                     other_weights=others)  # fmt: skip
+    return footprint(
+        family, network, cfg, dtype=torch.bfloat16, quantization=base.quantize, other_weights=others
+    )
 
 
 def footprint(
-    family: type[Base], network_config: dict[str, Any], cfg: TrainConfig, *, dtype: torch.dtype,
-    quantization: Quantization | None = None, other_weights: float = 0.0, bucket: Bucket | None = None,
-) -> Footprint:  # fmt: skip
+    family: type[Base],
+    network_config: dict[str, Any],
+    cfg: TrainConfig,
+    *,
+    dtype: torch.dtype,
+    quantization: Quantization | None = None,
+    other_weights: float = 0.0,
+    bucket: Bucket | None = None,
+) -> Footprint:
     """What a step takes with a network of this configuration; `other_weights` are bytes of the base's other parts."""
     base = _shadow(family, network_config, dtype)
     weights = _weight_bytes(base, dtype, quantization)
@@ -131,9 +138,13 @@ def _shadow(family: type[Base], network_config: dict[str, Any], dtype: torch.dty
     with torch.device("meta"):
         network = kind.from_config(network_config).to(dtype).requires_grad_(False)
     return family(
-        name="", digest="", pipeline=SimpleNamespace(**{family.NETWORK: network}), device=torch.device("meta"),
-        dtype=dtype, quantized=None,
-    )  # fmt: skip
+        name="",
+        digest="",
+        pipeline=SimpleNamespace(**{family.NETWORK: network}),
+        device=torch.device("meta"),
+        dtype=dtype,
+        quantized=None,
+    )
 
 
 def _weight_bytes(base: Base, dtype: torch.dtype, quantization: Quantization | None) -> float:

@@ -50,8 +50,15 @@ def facts_of(run: Run, base: Base) -> Facts:
     )
 
 
-def describe(tensors: Mapping[str, Tensor], facts: Facts, cfg: TrainConfig, examples: Sequence[TrainingExample], *,
-             steps: int, more: Mapping[str, str] | None = None) -> dict[str, str]:  # fmt: skip
+def describe(
+    tensors: Mapping[str, Tensor],
+    facts: Facts,
+    cfg: TrainConfig,
+    examples: Sequence[TrainingExample],
+    *,
+    steps: int,
+    more: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The metadata of Kohya-key `tensors` after `steps` optimizer steps; `more` is what else likeness says of the run."""
     base, sha256, lycoris = facts.base, content_sha256(tensors), kinds()[cfg.lora.kind].LYCORIS
     order = Order(examples, cfg.data, cfg.seed)

@@ -28,7 +28,14 @@ def prior_examples(
     `samples` are: Kohya's trainers do so, too (sd-scripts, DreamBoothDataset)."""
     each, more = divmod(sum(example.repeats for example in examples), len(pictures))
     return [
-        TrainingExample(path=path, text=text, sha256=sha256, repeats=each + (number < more), width=side_px, height=side_px,
-               prior=True)
+        TrainingExample(
+            path=path,
+            text=text,
+            sha256=sha256,
+            repeats=each + (number < more),
+            width=side_px,
+            height=side_px,
+            prior=True,
+        )
         for number, (path, text, sha256) in enumerate(pictures)
-    ]  # fmt: skip
+    ]

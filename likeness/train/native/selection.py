@@ -39,8 +39,12 @@ def due(done: int, every_steps: int, steps: int) -> bool:
 
 def validation(objective: Objective, every_steps: int) -> Evaluator:
     """The loss on images kept out of training, with fixed noise."""
-    return Evaluator(metric="validation_loss", every_steps=every_steps, best=min,
-                 evaluate=lambda step, stopped: objective.probe())  # fmt: skip
+    return Evaluator(
+        metric="validation_loss",
+        every_steps=every_steps,
+        best=min,
+        evaluate=lambda step, stopped: objective.probe(),
+    )
 
 
 class BestWeights:

@@ -71,14 +71,19 @@ class Start:
                 )
                 if names
             ]
-            raise ConfigError(f"train.start_from {self.path}: it {' and '.join(what)}", reason="start-from",
-                              remedy="set train.lora.kind, targets and blocks (and text_encoder_lr) as it was trained")  # fmt: skip
+            raise ConfigError(
+                f"train.start_from {self.path}: it {' and '.join(what)}",
+                reason="start-from",
+                remedy="set train.lora.kind, targets and blocks (and text_encoder_lr) as it was trained",
+            )
         for name, parameter in parameters.items():
             if values[name].numel() != parameter.numel() or len(values[name]) != len(parameter):
                 raise ConfigError(
                     f"train.start_from {self.path}: {name} is {list(values[name].shape)} there and "
-                    f"{list(parameter.shape)} here", reason="start-from", remedy="set train.lora.rank as it was trained",
-                )  # fmt: skip
+                    f"{list(parameter.shape)} here",
+                    reason="start-from",
+                    remedy="set train.lora.rank as it was trained",
+                )
             parameter.copy_(values[name].reshape(parameter.shape))
 
 

@@ -20,8 +20,18 @@ OnWindow = Callable[[int, dict[str, float]], None]
 class Watch:
     """Reads the losses of a window from the device, and stops a run that diverges before it is saved."""
 
-    def __init__(self, cfg: TrainConfig, losses: Tensor, norms: Tensor, preservation: Tensor, meter: Throughput,
-                 run: RunFolder, *, start: int, on_window: OnWindow) -> None:  # fmt: skip
+    def __init__(
+        self,
+        cfg: TrainConfig,
+        losses: Tensor,
+        norms: Tensor,
+        preservation: Tensor,
+        meter: Throughput,
+        run: RunFolder,
+        *,
+        start: int,
+        on_window: OnWindow,
+    ) -> None:
         self.cfg, self.losses, self.norms, self.meter, self.run = cfg, losses, norms, meter, run
         self.preservation, self.on_window = preservation, on_window
         self.read_until, self.new_steps, self._warned = start, 0, False
