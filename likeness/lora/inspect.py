@@ -13,42 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
-import numpy as np
-from numpy.typing import NDArray
-
 from likeness.digests import sha256_bytes
 from likeness.errors import InputError, on_terminal
 from likeness.lora.family import family_of_shapes, may_mean
 from likeness.lora.keys import NOT_READ, of_inputs, part_of, said_base, size_of
 from likeness.lora.safetensors_io import NAMES_SHOWN, Header, find_weights, read_header
 from likeness.lora.scale import read_scales
+from likeness.lora.values import FLOATS, not_finite_in, number_in
 
-FLOATS: Mapping[str, Any] = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "F16": np.float16,
-    "BF16": ml_dtypes.bfloat16,
-    "F8_E4M3": ml_dtypes.float8_e4m3fn,
-    "F8_E5M2": ml_dtypes.float8_e5m2,
-    "F8_E4M3FNUZ": ml_dtypes.float8_e4m3fnuz,
-    "F8_E5M2FNUZ": ml_dtypes.float8_e5m2fnuz,
-    "F8_E8M0": ml_dtypes.float8_e8m0fnu,
-}
-INTEGERS: Mapping[str, Any] = {
-    name: np.dtype(kind)
-    for name, kind in (
-        ("I64", "i8"),
-        ("I32", "i4"),
-        ("I16", "i2"),
-        ("I8", "i1"),
-        ("U8", "u1"),
-        ("U16", "u2"),
-        ("U32", "u4"),
-        ("U64", "u8"),
-        ("BOOL", "?"),
-    )
-}
 # Kinds by a part of the names of their tensors.
 VARIANTS = {
     "lokr_w1": "LoKr",
@@ -107,23 +79,6 @@ def read_lora(path: Path) -> LoraFile:
         return _describe(path, header, data, config)
 
 
-def refuse_not_finite(path: Path) -> None:
-    """Refuse weights of which a number is infinite or none: they draw black pictures.
-
-    Raises:
-        InputError: `not-finite`; see `read_header`.
-    """
-    header = read_header(path)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        broken = sum(_not_finite(data, entry, header.start) for entry in header.entries.values())
-    if broken:
-        raise InputError(
-            f"{path}: {broken:,} numbers are infinite or none, and it would draw black pictures",
-            reason="not-finite",
-            remedy="run `dvc repro`, which puts it back or trains again",
-        )
-
-
 def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, Any] | None) -> LoraFile:
     entries, metadata = header.entries, header.metadata
     layers: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -148,11 +103,11 @@ def _describe(path: Path, header: Header, data: mmap.mmap, config: Mapping[str, 
         name: value
         for name, parts in layers.items()
         if "alpha" in parts
-        if (value := _number(data, parts["alpha"], header.start)) is not None
+        if (value := number_in(data, parts["alpha"], header.start)) is not None
     }
     scaled = {name: rank for name, (rank, *_) in sizes.items() if rank or "lokr_w1" in weighed[name]}
     scales = read_scales(scaled, alphas, metadata, config)
-    not_finite = sum(_not_finite(data, entry, header.start) for entry in entries.values())
+    not_finite = sum(not_finite_in(data, entry, header.start) for entry in entries.values())
     recorded = metadata.get("sshs_model_hash")
     known = recorded if recorded != NOTHING else None
     matches = sha256_bytes(memoryview(data)[header.start :]) == known if known else None
@@ -253,25 +208,6 @@ def _about_hash(metadata: Mapping[str, str], matches: bool | None) -> Iterable[s
         own = any(key.startswith("likeness.") for key in metadata)
         other = "" if own else ", or its trainer hashes something else"
         yield f"the weights are not those that its own hash was made of: it was changed after training{other}"
-
-
-def _values(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> NDArray[Any] | None:
-    kind = FLOATS.get(entry["dtype"]) or INTEGERS.get(entry["dtype"])
-    first, last = entry["data_offsets"]
-    return None if kind is None else np.frombuffer(data[start + first : start + last], kind)
-
-
-def _not_finite(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> int:
-    values = _values(data, entry, start) if entry["dtype"] in FLOATS else None
-    return 0 if values is None else int((~np.isfinite(values)).sum())
-
-
-def _number(data: mmap.mmap, entry: Mapping[str, Any], start: int) -> float | None:
-    """A tensor's value, of any type; None if it is not one finite number."""
-    values = _values(data, entry, start)
-    if values is None or values.size != 1 or not math.isfinite(value := float(values[0])):
-        return None
-    return value
 
 
 def _naming(names: list[str]) -> str:

@@ -8,9 +8,9 @@ from likeness.dataset.layout import CARD, METADATA, TOML, caption_of
 from likeness.digests import sha256_bytes, sha256_file
 from likeness.errors import InputError
 from likeness.lora.door import refuse_others
-from likeness.lora.inspect import refuse_not_finite
 from likeness.lora.safetensors_io import read_header
 from likeness.lora.said import TRAINING_SET
+from likeness.lora.values import refuse_not_finite
 from likeness.paths import PersonaPaths, require_file
 from likeness.pipeline.manifest import Entry, read_manifest
 from likeness.pipeline.verified import verified
