@@ -213,13 +213,13 @@ def test_the_keys_are_nowhere_in_what_a_run_leaves_behind(paid):
         assert "remedy" in done.stderr
         said += done.stdout + done.stderr
     secrets = [*PLANTED.values(), SECRET_KEY, "planted-wrong-"]
+    source = (clone.folder / "fakes/s3.py").read_bytes()  # it says the fake S3's secret; git keeps it as it is
     found = [
         (path, secret)
         for path in [*clone.folder.rglob("*"), *paid.bucket.folder.rglob("*")]
         if path.is_file() and not path.is_symlink()
-        if clone.folder / "fakes" not in path.parents  # the fake S3's own secret stands in its source
         for secret in secrets
-        if secret.encode() in path.read_bytes()
+        if secret.encode() in path.read_bytes().replace(source, b"")
     ]
     assert found == []
     assert not [secret for secret in secrets if secret in said]
