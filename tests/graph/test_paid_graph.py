@@ -213,7 +213,8 @@ def test_the_keys_are_nowhere_in_what_a_run_leaves_behind(paid):
         assert "remedy" in done.stderr
         said += done.stdout + done.stderr
     secrets = [*PLANTED.values(), SECRET_KEY, "planted-wrong-"]
-    source = (clone.folder / "fakes/s3.py").read_bytes()  # it says the fake S3's secret; git keeps it as it is
+    # It says the fake S3's secret, and git keeps it as it is.
+    source = (clone.folder / "fakes/s3.py").read_bytes()
     found = [
         (path, secret)
         for path in [*clone.folder.rglob("*"), *paid.bucket.folder.rglob("*")]
