@@ -60,7 +60,7 @@ class Phrases:
         """Whether the words before `end` are one of these."""
         return any(
             (listed := self._of(words[at][:2])) is not None and tuple(words[at:end]) in listed.whole
-            for at in range(end)
+            for at in range(max(0, end - self._most_words), end)
         )
 
     def run_together(self) -> Iterator[str]:
@@ -68,6 +68,11 @@ class Phrases:
         listed = [one for one in map(str.strip, chain(self.whole, self.begun)) if " " in one]
         joined = together(lambda text: text.replace(" ", ""), listed)
         return (word for word in joined if len(word) >= RUN_TOGETHER_LETTERS)
+
+    @cached_property
+    def _most_words(self) -> int:
+        """Words of the longest whole one, at most."""
+        return 1 + max((line.strip().count(" ") for line in self.whole), default=0)
 
     @cached_property
     def _by_begin(self) -> Mapping[str, tuple[list[str], list[str]]]:
