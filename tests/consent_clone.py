@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from records import write
 
-from likeness.cli.consent_sign import revoke_command
+from likeness.cli.revoke import revoke_command
 from likeness.errors import ConsentError
 from likeness.safety.consent import in_force
 from likeness.safety.consent import revocations as module

@@ -38,7 +38,7 @@ GROUPS = {
         "new": "consent_records.new",
         "sign": "consent_sign.sign_record",
         "show": "consent.show",
-        "revoke": "consent_sign.revoke_command",
+        "revoke": "revoke.revoke_command",
         "renew": "consent_records.renew",
         "export": "consent.export",
         "bind": "consent.bind",

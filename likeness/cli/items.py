@@ -57,7 +57,8 @@ def spare_bought(items: ItemStore) -> None:
 
 def drop_delivered(items: ItemStore) -> int:
     """Forget pending orders whose item is in the store, left by a crash between the two; returns how many."""
-    delivered = [key for key in items.orders.keys() if items.get(key) is not None]  # noqa: SIM118
+    pending = list(items.orders.keys())
+    delivered = [key for key in pending if items.get(key) is not None]
     for key in delivered:
         items.orders.drop(key)
     return len(delivered)

@@ -9,7 +9,7 @@ from consent_clone import DAY, USES, allowed, commit, end, git, the_line_taken_o
 from records import write
 from signing import edit_and_sign
 
-from likeness.cli.consent_sign import revoke_command
+from likeness.cli.revoke import revoke_command
 from likeness.digests import sha256_bytes
 from likeness.errors import ConsentError
 from likeness.safety.consent import in_force, load_consent
