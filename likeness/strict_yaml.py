@@ -49,7 +49,7 @@ class StrictLoader(yaml.CSafeLoader):
             return self._plain(event)
         if depth > MAX_DEPTH:
             raise yaml.YAMLError(f"{_line(event)}: nested deeper than {MAX_DEPTH}")
-        return (self._mapping if isinstance(event, yaml.MappingStartEvent) else self._list)(event, depth)
+        return self._mapping(depth) if isinstance(event, yaml.MappingStartEvent) else self._list(depth)
 
     def _plain(self, event: yaml.ScalarEvent) -> Any:
         """A text, number, date, truth or null."""
@@ -67,13 +67,13 @@ class StrictLoader(yaml.CSafeLoader):
         except ValueError as error:  # 2026-11-31
             raise yaml.YAMLError(f"{_line(event)}: {event.value}: {error}") from error
 
-    def _list(self, _: yaml.Event, depth: int) -> list[Any]:
+    def _list(self, depth: int) -> list[Any]:
         values: list[Any] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             values.append(self._value(event, depth + 1))
         return values
 
-    def _mapping(self, _: yaml.Event, depth: int) -> dict[Hashable, Any]:
+    def _mapping(self, depth: int) -> dict[Hashable, Any]:
         mapping: dict[Hashable, Any] = {}
         words = set[str]()
         while not isinstance(event := self._next(), yaml.MappingEndEvent):

@@ -15,6 +15,7 @@ from likeness.evaluate.contact_sheet import samples_sheet, xy_plot
 from likeness.evaluate.draw import Renderer, draw, judge_steps, lay_out
 from likeness.evaluate.embedders import embedders
 from likeness.evaluate.evaluation import (
+    Identity,
     Person,
     at_one_strength,
     best_checkpoint,
@@ -79,10 +80,10 @@ def measure(
     plain = [one for one in planned if not one.reference]
     seen = replace(every, planned=[one for one in every.planned if not one.reference])
     arms = compared_arms(options, every, in_samples, embedders(run.embedder))
-    found = _measured(run, seen, plain, drawn)
+    scores = identities(seen.sets)
+    found = _measured(run, seen, plain, drawn, scores)
     found["measures"] |= {"arms": arms}
     choice = verdict(found["measures"], run.config.choice)
-    scores = identities(seen.sets)
     pictures = {sample.id: load_rgb(paths.samples / sample.file) for sample in drawn.entries}
     effect = lora_effect(plain, pictures)
     seeds = options.seeds[: options.checkpoint_seeds]
@@ -139,11 +140,13 @@ def _look_at(
     return seen, faces
 
 
-def _measured(run: Run, seen: Seen, planned: Sequence[Planned], drawn: Manifest) -> dict[str, Any]:
+def _measured(
+    run: Run, seen: Seen, planned: Sequence[Planned], drawn: Manifest, scores: Mapping[str, Identity]
+) -> dict[str, Any]:
     """The part of details.json that two LoRAs are compared by."""
     return {
         "measures": measured(run.config.evaluate, seen, embedders(run.embedder)),
-        "samples": described(planned, drawn, identities(seen.sets)),
+        "samples": described(planned, drawn, scores),
         "named": seen.named,
         "twins": seen.twins,
         "class_word": run.persona.class_word,
@@ -186,4 +189,4 @@ def evaluate_weights(
     outcomes = draw(run, renderer, planned, weights, sha256_file(weights))
     drawn = lay_out("compare", run, folder, outcomes, max_failure_ratio=options.max_failure_ratio)
     seen, _ = _look_at(run, planned, drawn, folder, find)
-    return _measured(run, seen, planned, drawn)
+    return _measured(run, seen, planned, drawn, identities(seen.sets))
