@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.scale_things import entry
 from likeness.digests import sha256_bytes
 from likeness.images import decode_rgb, encode_jpeg, encode_png
 from likeness.pipeline.batch import Made, Work, run_batch
-from likeness.pipeline.manifest import Entry
 from likeness.pipeline.outputs import finish
 from likeness.store.items import ItemStore
 from likeness.store.keys import item_key
@@ -39,21 +39,8 @@ def make(number: int) -> Made:
 
 def line(image, item):
     name = f"{image}.png"
-    entry = Entry(
-        id=image,
-        file=name,
-        sha256=item.files["image"].sha256,
-        width=SIDE_PX,
-        height=SIDE_PX,
-        source=None,
-        target=None,
-        rating="sfw",
-        faces=(),
-        provider="bench",
-        cost_usd=0,
-        parents=(),
-    )
-    return entry, {name: "image"}
+    digest = item.files["image"].sha256
+    return entry(image, name, digest, side_px=SIDE_PX, provider="bench"), {name: "image"}
 
 
 def stage(folder: Path, store: ItemStore, count: int) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from bench.scale_things import (
     PERSONA,
     SIDE_PX,
     Work,
+    entry,
     folders,
     gate,
     identified,
@@ -160,24 +161,7 @@ def evaluate(count: int, config: Config) -> Work:
     for number, one in enumerate(planned):
         data = encode_jpeg(picture(count + number))
         (run.paths.samples / one.file).write_bytes(data)
-        entries.append(
-            Entry(
-                id=one.id,
-                file=one.file,
-                sha256=sha256_bytes(data),
-                width=SIDE_PX,
-                height=SIDE_PX,
-                source=None,
-                target=None,
-                rating="sfw",
-                faces=(),
-                provider="none",
-                cost_usd=0,
-                parents=(),
-                origin="",
-                roots={},
-            )
-        )
+        entries.append(entry(one.id, one.file, sha256_bytes(data), origin="", roots={}))
     face = identified(made_up_face())
 
     def look(path: Any, record: Any, words: bool) -> Made:

@@ -141,7 +141,7 @@ def folders(count: int, *, targets: int = 0) -> None:
     from likeness.faces import to_json
     from likeness.images import encode_jpeg, encode_png
     from likeness.paths import face_file
-    from likeness.pipeline.manifest import Entry, FaceEntry, write_manifest
+    from likeness.pipeline.manifest import FaceEntry, write_manifest
 
     marks = {str(n): (1.0 * n, 2.0 * n, 0.5) for n in range(24)}
     face = FaceEntry(box_px=(16, 16, 32, 32), score=0.9, yaw_deg=4, pitch_deg=0, sharpness=0.5, age_years=33)
@@ -174,27 +174,32 @@ def folders(count: int, *, targets: int = 0) -> None:
                 (folder / face_file(f"{PERSONA}-{label}")).write_bytes(drawn_face)
             made_here(data)
             entries.append(
-                Entry(
-                    id=f"{PERSONA}-{label}",
-                    file=file,
-                    sha256=sha256_bytes(data),
-                    width=SIDE_PX,
-                    height=SIDE_PX,
-                    **{"source": None, "target": None, role: label},
-                    rating="sfw",
+                entry(
+                    f"{PERSONA}-{label}",
+                    file,
+                    sha256_bytes(data),
                     faces=(face if name == "ingested" else drawn,),
-                    provider="none",
-                    cost_usd=0,
                     parents=(before[number],),
                     origin=f"{number:06}.png",
                     roots={role: hexes(number)},
                     text=text if ext == "txt" else None,
                     face_sha256=sha256_bytes(drawn_face) if name == "ingested" else None,
+                    **{role: label},
                 )
             )
             if name != "captions":
                 before[number] = entries[-1].sha256
         write_manifest(folder, entries, [])
+
+
+def entry(image: str, file: str, sha256: str, *, side_px: int = SIDE_PX, **said: Any) -> Any:
+    """The manifest line of a made-up picture, of which `said` are the columns that count."""
+    from likeness.pipeline.manifest import Entry
+
+    columns = {"source": None, "target": None, "faces": (), "provider": "none", "parents": (), **said}
+    return Entry(
+        id=image, file=file, sha256=sha256, width=side_px, height=side_px, rating="sfw", cost_usd=0, **columns
+    )
 
 
 def made_here(data: bytes) -> None:
